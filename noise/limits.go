@@ -1,5 +1,93 @@
 package noise
 
-// DatagramLen is the size in bytes of every UDP payload that a node sends or accepts (ours: one size hides what a
-// datagram is for, and equal sizes are what lets the kernel batch them).
-const DatagramLen = 512
+import "time"
+
+// Every length, time and bound of the link protocol, each with its source.
+// Specification constants are on the wire or must be equal at both ends;
+// implementation constants are this end's own business.
+
+// Specification.
+const (
+	// DatagramLen is the UDP payload of every datagram in bytes, handshakes and
+	// cookies included. Ours: one size says nothing (P06), and 512 leaves room
+	// below any path MTU for the tunnels that people run.
+	DatagramLen = 512
+
+	// FrameLen is the payload that one established link datagram carries.
+	FrameLen = DatagramLen - dataHeaderLen - tagLen - frameTypeLen
+
+	// Version is the wire version. It stands in prologues and in the keys of the
+	// handshake envelopes, never on the wire: peers of two versions are silent
+	// to each other.
+	Version = 1
+
+	// BucketLen is the length of the time buckets in which first messages count
+	// as fresh. Ours: one value for everyone, so it marks nobody.
+	BucketLen = 5 * time.Minute
+
+	keyLen        = 32 // X25519 keys (RFC 7748 §5), AES-256 keys
+	tagLen        = 16 // AES-GCM tag (NIST SP 800-38D §5.2.1.2)
+	saltLen       = 16 // random front of an envelope, used as the GCM nonce
+	indexLen      = 8  // receiver and reply indexes
+	dataHeaderLen = 16 // masked index and masked counter
+	frameTypeLen  = 1
+	cookieLen     = 16
+	headerKeyLen  = 16 // AES-128 key that masks receiver indexes
+
+	// RekeyAfter is the age at which the initiator of a link makes new keys.
+	RekeyAfter = 120 * time.Second
+	// RejectAfter is the age at which keys are refused: a rekey that failed for
+	// a minute means that the other end is gone.
+	RejectAfter = 180 * time.Second
+	// rejectAfterCounter stops a key long before AES-GCM's own limit of 2³²
+	// blocks a message matters; at 10⁶ datagrams a second it is never reached
+	// before RejectAfter.
+	rejectAfterCounter = 1 << 40
+)
+
+// Implementation: times.
+const (
+	// tryInterval and tryLimit: at most five first messages in five seconds.
+	tryInterval = time.Second
+	tryLimit    = 5
+
+	cookieLife     = 120 * time.Second // one generation of the cookie secret; two are accepted
+	halfOpenLife   = 5 * time.Second   // an answered initiation waits so long for its confirmation
+	assemblyLife   = 2 * time.Second   // pieces of one first message arrive within this
+	pingAfter      = 5 * time.Second   // something sent and nothing heard for so long asks for a pong
+	silentAfter    = 20 * time.Second  // …and for so long ends the link
+	responderIdle  = 5 * time.Minute   // an answered link that nobody uses ends
+	rekeyRetry     = time.Second
+	keysOverlap    = 15 * time.Second // old keys still open what was under way
+	stampPrecision = time.Millisecond // coarse: a finer clock reading is a fingerprint
+)
+
+// Implementation: bounds. What happens at each bound stands where it is used.
+const (
+	maxPieces       = 4       // pieces of one handshake message; ML-KEM-768 needs 3
+	maxAssemblies   = 64      // first messages of several pieces under assembly
+	maxHalfOpen     = 4096    // answered initiations that wait for their confirmation
+	maxLinks        = 8192    // default of Config.MaxLinks
+	maxDialing      = 1024    // own attempts under way
+	maxFirstSeen    = 1 << 17 // remembered ephemerals a bucket
+	maxStamps       = 1 << 16 // remembered IK stamps
+	maxSources      = 1 << 14 // source prefixes counted in one second
+	maxOut          = 64      // batches waiting for the pipe; beyond, datagrams are dropped as UDP would
+	unprovenRate    = 200     // first messages a second answered without a cookie
+	unprovenBurst   = 100
+	provenPerSource = 20 // first messages a second from one proven source prefix, under load
+)
+
+// FloodMemoryBound is what a flood of first messages may add to the memory of a
+// core in bytes: remembered ephemerals (3 buckets × 2¹⁷ × 20), half-open
+// sessions (4096 × 1 KiB), stamps (2¹⁶ × 72), sources (2 × 2¹⁴ × 48) and
+// assemblies (64 × 2 KiB), rounded up. A test holds the tables to it.
+const FloodMemoryBound = 24 << 20
+
+// Relations that must hold for the wire to fit, checked at compile time.
+const (
+	_ = uint(FrameLen - 479)                                   // what overlay and onion build on
+	_ = uint(479 - FrameLen)                                   //
+	_ = uint(maxPieces*initiationPieceLen - (1184 + 48 + 200)) // a hybrid first message fits
+	_ = uint(RejectAfter - RekeyAfter - 20*rekeyRetry)         // a rekey has time to be retried
+)
