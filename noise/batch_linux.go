@@ -74,7 +74,6 @@ func (p *trainPipe) sendRun(b *Batch, i, end int, data []byte) error {
 		return nil
 	}
 	if fault := sendFault(err); fault != nil {
-		p.plain.count.droppedSend.Add(uint64(end - i))
 		return fault
 	}
 	// The kernel takes a train whole or not at all. One by one the datagrams either go, or show that the address is
@@ -147,29 +146,20 @@ func (b *Batch) split(n, size int, from netip.AddrPort) (dropped int) {
 // appendSegmentSize appends the control message that asks the kernel to cut a payload into datagrams of size bytes.
 func appendSegmentSize(b []byte, size uint16) []byte {
 	msg := make([]byte, unix.CmsgSpace(2))
-	putControlHeader(msg, unix.UDP_SEGMENT, 2)
+	h := unix.Cmsghdr{Level: unix.SOL_UDP, Type: unix.UDP_SEGMENT}
+	h.SetLen(unix.CmsgLen(2))
+	_, _ = binary.Encode(msg, binary.NativeEndian, h) // fails only without room
 	binary.NativeEndian.PutUint16(msg[unix.CmsgLen(0):], size)
 	return append(b, msg...)
-}
-
-// putControlHeader writes the header of a control message of UDP's with so many bytes of data.
-func putControlHeader(msg []byte, kind uint32, data int) {
-	h := unix.Cmsghdr{Level: unix.SOL_UDP, Type: int32(kind)}
-	h.SetLen(unix.CmsgLen(data))
-	word := unix.CmsgLen(0) - 8 // the length is as wide as the machine's word, two int32 follow
-	if word == 4 {
-		binary.NativeEndian.PutUint32(msg, uint32(h.Len))
-	} else {
-		binary.NativeEndian.PutUint64(msg, uint64(h.Len))
-	}
-	binary.NativeEndian.PutUint32(msg[word:], uint32(h.Level))
-	binary.NativeEndian.PutUint32(msg[word+4:], uint32(h.Type))
 }
 
 // parseSegmentSize reads the control messages that came with a read. The size is 0 when the kernel says nothing of
 // segments: the payload is one datagram then. It is false for messages that can't be understood.
 func parseSegmentSize(b []byte) (size int, ok bool) {
 	for len(b) > 0 {
+		if len(b) < unix.SizeofCmsghdr {
+			return 0, false // the parser below would read past the end
+		}
 		h, data, rest, err := unix.ParseOneSocketControlMessage(b)
 		if err != nil {
 			return 0, false

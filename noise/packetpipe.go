@@ -95,10 +95,10 @@ func (p *PacketPipe) sendRange(b *Batch, i, end int) (taken int, err error) {
 	for ; i < end; i++ {
 		to, d := b.At(i)
 		if _, werr := p.conn.WriteToUDPAddrPort(d, to); werr != nil {
-			p.count.droppedSend.Add(1)
 			if err = sendFault(werr); err != nil {
 				break
 			}
+			p.count.droppedSend.Add(1)
 			continue
 		}
 		taken++
@@ -132,9 +132,6 @@ func (p *PacketPipe) readFault(err error, faults *int) error {
 	default:
 		if *faults++; *faults < maxReadFaults {
 			return nil
-		}
-		if !errors.Is(e, ErrSocket) {
-			e = ErrSocket // a kind that means nothing for a read
 		}
 		return e
 	}
