@@ -134,7 +134,7 @@ func setRole(c *config, value any) error {
 func setListen(c *config, value any) error {
 	text, _ := value.(string)
 	listen, err := netip.ParseAddrPort(text)
-	if err != nil || listen.Addr().Is4In6() || listen.Addr().IsMulticast() {
+	if err != nil || listen.Addr().Is4In6() || listen.Addr().IsMulticast() || listen.Addr().Zone() != "" {
 		return errors.New(`must be an IP address and a port in quotes, like "[::]:4433"`)
 	}
 	c.listen = listen

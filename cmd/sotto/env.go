@@ -47,11 +47,6 @@ func (e *env) progress(format string, args ...any) {
 	}
 }
 
-// warn tells what the user should know although the command goes on. One call is one line.
-func (e *env) warn(format string, args ...any) {
-	fmt.Fprintf(e.stderr, "sotto: warning: "+format+"\n", args...)
-}
-
 // printf writes a part of the result. A result that could not be written whole is a failure of the command.
 func (e *env) printf(format string, args ...any) error {
 	if _, err := fmt.Fprintf(e.stdout, format, args...); err != nil {
