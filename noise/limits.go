@@ -52,7 +52,8 @@ const (
 	tryLimit    = 5
 
 	cookieLife     = 120 * time.Second // one generation of the cookie secret; two are accepted
-	halfOpenLife   = 5 * time.Second   // an answered initiation waits so long for its confirmation
+	halfOpenLife   = 8 * time.Second   // an answered initiation waits so long for its confirmation
+	confirmLife    = 6 * time.Second   // …which the initiator repeats for so long, every tryInterval
 	assemblyLife   = 2 * time.Second   // pieces of one first message arrive within this
 	pingAfter      = 5 * time.Second   // something sent and nothing heard for so long asks for a pong
 	silentAfter    = 20 * time.Second  // …and for so long ends the link
@@ -89,5 +90,6 @@ const (
 	_ = uint(FrameLen - 479)                                   // what overlay and onion build on
 	_ = uint(479 - FrameLen)                                   //
 	_ = uint(maxPieces*initiationPieceLen - (1184 + 48 + 200)) // a hybrid first message fits
+	_ = uint(halfOpenLife - confirmLife)                       // a confirmation finds what it confirms
 	_ = uint(RejectAfter - RekeyAfter - 20*rekeyRetry)         // a rekey has time to be retried
 )

@@ -100,9 +100,12 @@ func (s *Sealer) Seal(d []byte) error {
 	return s.seal(d)
 }
 
+// exhausted reports whether the key may seal nothing more.
+func (s *Sealer) exhausted() bool { return s.next >= rejectAfterCounter }
+
 // seal is Seal with the type byte set by the caller.
 func (s *Sealer) seal(d []byte) error {
-	if s.next >= rejectAfterCounter {
+	if s.exhausted() {
 		return ErrExhausted
 	}
 	n := s.next
