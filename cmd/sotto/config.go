@@ -19,6 +19,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"sotto/overlay/peer"
 )
 
 // Limits of the configuration.
@@ -151,7 +153,10 @@ func setAnnounce(c *config, value any) error {
 	for _, item := range list {
 		text, _ := item.(string)
 		address, err := netip.ParseAddrPort(text)
-		if err != nil || !reachable(address) {
+		if err != nil {
+			return wrong
+		}
+		if _, err := peer.NewAddress(address); err != nil {
 			return wrong
 		}
 		announce = append(announce, address)
@@ -161,13 +166,6 @@ func setAnnounce(c *config, value any) error {
 	}
 	c.announce = announce
 	return nil
-}
-
-// reachable tells whether an address can be dialled by somebody else at all. Private and loopback addresses can, in
-// an overlay that lives there.
-func reachable(a netip.AddrPort) bool {
-	ip := a.Addr()
-	return a.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && !ip.Is4In6() && ip.Zone() == ""
 }
 
 func setBandwidth(c *config, value any) error {
