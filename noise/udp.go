@@ -7,8 +7,8 @@ import (
 	"net/netip"
 )
 
-// socketBufLen is the size in bytes asked for each socket buffer (measured: at 500 000 datagrams a second it rides
-// out a pause of some milliseconds, which the usual 208 KiB do not).
+// socketBufLen is the size in bytes asked for each socket buffer (measured on Linux: it holds 6 500 datagrams, or
+// 15 900 in trains, which is 13 ms at half a million a second; the usual 208 KiB hold 166).
 const socketBufLen = 4 << 20
 
 // UDPOptions are what a caller may choose about a UDPPipe. The zero value is right for a node.
