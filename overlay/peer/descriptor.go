@@ -53,7 +53,7 @@ func (d *Descriptor) Daily() Daily { return d.daily }
 func (d *Descriptor) Period() uint32 { return d.daily.Period() }
 
 // Format prints a fixed text for every verb.
-func (d *Descriptor) Format(s fmt.State, _ rune) { redact(s, "[descriptor]") }
+func (d Descriptor) Format(s fmt.State, _ rune) { redact(s, "[descriptor]") }
 
 // LogValue logs a fixed text.
-func (d *Descriptor) LogValue() slog.Value { return slog.StringValue("[descriptor]") }
+func (d Descriptor) LogValue() slog.Value { return slog.StringValue("[descriptor]") }

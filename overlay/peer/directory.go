@@ -47,16 +47,7 @@ func NewDirectory(overlay OverlayID, period uint32, descriptors []*Descriptor, e
 	slices.SortFunc(dir.excluded, NodeID.Compare)
 	dir.excluded = slices.Compact(dir.excluded)
 
-	sorted := slices.Clone(descriptors)
-	slices.SortFunc(sorted, func(a, b *Descriptor) int { return a.NodeID().Compare(b.NodeID()) })
-	dir.descriptors = make([]*Descriptor, 0, len(sorted))
-	for len(sorted) > 0 {
-		same := samePrefix(sorted)
-		if one, ok := agreeing(sorted[:same]); ok && !dir.Excluded(one.NodeID()) {
-			dir.descriptors = append(dir.descriptors, one)
-		}
-		sorted = sorted[same:]
-	}
+	dir.descriptors = withoutCollisions(dir.withoutEquivocators(descriptors))
 	dir.prefixes = make([]uint64, len(dir.descriptors))
 	for i, d := range dir.descriptors {
 		dir.prefixes[i] = d.NodeID().Prefix().number()
@@ -65,23 +56,40 @@ func NewDirectory(overlay OverlayID, period uint32, descriptors []*Descriptor, e
 	return dir, nil
 }
 
-// samePrefix counts the descriptors at the front that share the prefix of the first.
-func samePrefix(sorted []*Descriptor) int {
-	n := 1
-	for n < len(sorted) && sorted[n].NodeID().Prefix() == sorted[0].NodeID().Prefix() {
-		n++
+// withoutEquivocators returns the peers that are not excluded and have one daily part, once each, in order.
+func (dir *Directory) withoutEquivocators(descriptors []*Descriptor) []*Descriptor {
+	left := slices.Clone(descriptors)
+	slices.SortFunc(left, func(a, b *Descriptor) int { return a.NodeID().Compare(b.NodeID()) })
+	kept := left[:0]
+	for len(left) > 0 {
+		n, same := 1, true
+		for n < len(left) && left[n].NodeID() == left[0].NodeID() {
+			same = same && left[n].daily == left[0].daily
+			n++
+		}
+		if same && !dir.Excluded(left[0].NodeID()) {
+			kept = append(kept, left[0])
+		}
+		left = left[n:]
 	}
-	return n
+	return kept
 }
 
-// agreeing returns the descriptor that all of a group are, if they are all the same.
-func agreeing(group []*Descriptor) (*Descriptor, bool) {
-	for _, d := range group[1:] {
-		if d.NodeID() != group[0].NodeID() || d.daily != group[0].daily {
-			return nil, false
+// withoutCollisions takes peers in order and drops the groups that share a prefix. It allocates, so that the
+// snapshot is no larger than what is in it.
+func withoutCollisions(sorted []*Descriptor) []*Descriptor {
+	kept := make([]*Descriptor, 0, len(sorted))
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].NodeID().Prefix() == sorted[0].NodeID().Prefix() {
+			n++
 		}
+		if n == 1 {
+			kept = append(kept, sorted[0])
+		}
+		sorted = sorted[n:]
 	}
-	return group[0], true
+	return kept
 }
 
 // hash is flat: directories are fetched whole and compared whole, and a tree would invite asking for branches,
@@ -145,7 +153,7 @@ func (dir *Directory) Excluded(id NodeID) bool {
 }
 
 // Format prints a fixed text for every verb.
-func (dir *Directory) Format(s fmt.State, _ rune) { redact(s, "[directory]") }
+func (dir Directory) Format(s fmt.State, _ rune) { redact(s, "[directory]") }
 
 // LogValue logs a fixed text.
-func (dir *Directory) LogValue() slog.Value { return slog.StringValue("[directory]") }
+func (dir Directory) LogValue() slog.Value { return slog.StringValue("[directory]") }

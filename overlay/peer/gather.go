@@ -29,7 +29,7 @@ const (
 	Added
 	// Known: the same is held already.
 	Known
-	// Equivocated: differs from the one held; a proof is there, hand it on.
+	// Equivocated: differs from the one held; Proof has what to hand on.
 	Equivocated
 	// Excluded: of a peer that is revoked or has equivocated.
 	Excluded
@@ -133,12 +133,16 @@ func (s *shelf) get(id NodeID) (*Descriptor, bool) {
 	return s.collided[i], true
 }
 
-// AddProof takes a proof that its caller has verified, and reports whether it is new: then hand it on.
-func (g *Gather) AddProof(p Proof) bool {
-	if _, known := g.proofs[p.NodeID()]; known || p.static.Overlay() != g.overlay {
-		return false
+// AddProof verifies a proof that came from somebody else, excludes the peer, and reports whether the proof is to
+// be handed on: it is new, and the bound on proofs is not reached. Errors are those of Proof.Verify.
+func (g *Gather) AddProof(p Proof, calendar Calendar, verifier AdmissionVerifier) (bool, error) {
+	if _, known := g.proofs[p.NodeID()]; known {
+		return false, nil
 	}
-	return g.convict(p)
+	if err := p.Verify(g.overlay, calendar, verifier); err != nil {
+		return false, err
+	}
+	return g.convict(p), nil
 }
 
 // convict excludes a peer by a proof, and reports whether the proof was kept.
@@ -187,6 +191,12 @@ func (g *Gather) IsExcluded(id NodeID) bool {
 	return ok
 }
 
+// Proof returns the proof that is held against a peer.
+func (g *Gather) Proof(id NodeID) (Proof, bool) {
+	p, ok := g.proofs[id]
+	return p, ok
+}
+
 // Proofs returns the proofs to hand on, at most 256, in no order.
 func (g *Gather) Proofs() []Proof { return slices.Collect(maps.Values(g.proofs)) }
 
@@ -228,7 +238,7 @@ func (g *Gather) Directory(period uint32) *Directory {
 }
 
 // Format prints a fixed text for every verb.
-func (g *Gather) Format(s fmt.State, _ rune) { redact(s, "[gather]") }
+func (g Gather) Format(s fmt.State, _ rune) { redact(s, "[gather]") }
 
 // LogValue logs a fixed text.
-func (g *Gather) LogValue() slog.Value { return slog.StringValue("[gather]") }
+func (g Gather) LogValue() slog.Value { return slog.StringValue("[gather]") }

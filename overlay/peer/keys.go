@@ -29,8 +29,11 @@ var ErrKey = errors.New("peer: unusable public key")
 // SigningKey is the private Ed25519 key that a peer is admitted with. It lives for one key epoch. Copies share
 // their bytes; a zero or wiped SigningKey signs nothing.
 //
-// The bytes lie behind a pointer, which fmt does not follow even where it cannot call Format.
-type SigningKey struct{ seed *[SeedLen]byte }
+// The bytes lie behind two pointers. Where fmt cannot call Format, in an unexported field, it follows none under
+// %v and one under %s.
+type SigningKey struct{ seed **[SeedLen]byte }
+
+func newSigningKey(seed *[SeedLen]byte) SigningKey { return SigningKey{&seed} }
 
 // GenerateSigningKey reads SeedLen bytes from random and fails only if that fails.
 func GenerateSigningKey(random io.Reader) (SigningKey, error) {
@@ -38,7 +41,7 @@ func GenerateSigningKey(random io.Reader) (SigningKey, error) {
 	if _, err := io.ReadFull(random, seed[:]); err != nil {
 		return SigningKey{}, errors.New("peer: no random bytes for a signing key")
 	}
-	return SigningKey{seed}, nil
+	return newSigningKey(seed), nil
 }
 
 // SigningKeyFromSeed takes back what Seed gave out and fails with ErrLength at any other length.
@@ -47,7 +50,7 @@ func SigningKeyFromSeed(seed []byte) (SigningKey, error) {
 		return SigningKey{}, ErrLength
 	}
 	s := [SeedLen]byte(seed)
-	return SigningKey{&s}, nil
+	return newSigningKey(&s), nil
 }
 
 // Seed returns the secret for storing; a file that holds it has mode 0600. Zero for a zero key.
@@ -55,12 +58,12 @@ func (k SigningKey) Seed() [SeedLen]byte {
 	if k.seed == nil {
 		return [SeedLen]byte{}
 	}
-	return *k.seed
+	return **k.seed
 }
 
 // IsZero reports whether there is no key, or only a wiped one.
 func (k SigningKey) IsZero() bool {
-	return k.seed == nil || subtle.ConstantTimeCompare(k.seed[:], make([]byte, SeedLen)) == 1
+	return k.seed == nil || subtle.ConstantTimeCompare((*k.seed)[:], make([]byte, SeedLen)) == 1
 }
 
 // Public returns the public half, zero for a zero key.
@@ -68,7 +71,7 @@ func (k SigningKey) Public() SigningPublic {
 	if k.IsZero() {
 		return SigningPublic{}
 	}
-	private := ed25519.NewKeyFromSeed(k.seed[:])
+	private := ed25519.NewKeyFromSeed((*k.seed)[:])
 	defer clear(private)
 	return SigningPublic{[PublicKeyLen]byte(private[SeedLen:])}
 }
@@ -79,7 +82,7 @@ func (k SigningKey) Sign(message []byte) [SignatureLen]byte {
 	if k.IsZero() {
 		return [SignatureLen]byte{}
 	}
-	private := ed25519.NewKeyFromSeed(k.seed[:])
+	private := ed25519.NewKeyFromSeed((*k.seed)[:])
 	defer clear(private)
 	return [SignatureLen]byte(ed25519.Sign(private, message))
 }
@@ -95,7 +98,7 @@ func (k SigningKey) Equal(other SigningKey) bool {
 // Wipe overwrites the secret of this key and of all its copies.
 func (k SigningKey) Wipe() {
 	if k.seed != nil {
-		clear(k.seed[:])
+		clear((*k.seed)[:])
 	}
 }
 
