@@ -16,6 +16,7 @@ var (
 	ErrPortInUse = errors.New("simnet: port in use")
 	ErrNoPort    = errors.New("simnet: no free port")
 	ErrAddress   = errors.New("simnet: no address and port to send to")
+	ErrIdle      = errors.New("simnet: no loop and no socket drives the network yet")
 	ErrTooLong   = errors.New("simnet: longer than a UDP datagram can be")
 	ErrLoop      = errors.New("simnet: the network is driven by a loop")
 )
@@ -122,14 +123,20 @@ func (n *Net) ring() {
 	if n.clock.closed {
 		return
 	}
-	for now := n.elapsed(); ; {
+	n.clock.due = math.MinInt64
+	n.deliver(n.elapsed())
+}
+
+// deliver hands over everything that is due and sets the bell to the next arrival. What takes no time arrives during the call that
+// sent it: a bubble's timers ring only when all its goroutines wait, which a test that asks synctest.Wait would come before.
+func (n *Net) deliver(now time.Duration) {
+	for {
 		at, ok := n.agenda.first()
 		if !ok || at > now {
 			break
 		}
 		n.arrive(at, n.agenda.pop().owner.(*flight))
 	}
-	n.clock.due = math.MinInt64
 	n.wind()
 }
 
@@ -217,7 +224,9 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	if err := sendable(b, to); err != nil {
 		return 0, err
 	}
-	n.depart(n.elapsed(), n.prepare(c.host, c.port, to, b))
+	now := n.elapsed()
+	n.depart(now, n.prepare(c.host, c.port, to, b))
+	n.deliver(now)
 	return len(b), nil
 }
 

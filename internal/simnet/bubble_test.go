@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The contract of COMMON code over a UDP socket: a *net.UDPConn and a Conn both have it.
+// What a link needs of a socket: a Conn can stand in for a *net.UDPConn.
 type packetConn interface {
 	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
@@ -25,9 +25,6 @@ var (
 	_ packetConn     = (*net.UDPConn)(nil)
 	_ net.PacketConn = (*Conn)(nil)
 )
-
-func addr(s string) netip.Addr         { return netip.MustParseAddr(s) }
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 func listen(t *testing.T, h *Host, port uint16) *Conn {
 	t.Helper()
@@ -54,6 +51,40 @@ func TestASocketDeliversAfterExactlyTheLatency(t *testing.T) {
 		}
 		if d := time.Since(start); d != 37*time.Millisecond {
 			t.Errorf("arrived after %v", d)
+		}
+	})
+}
+
+func TestWhatTakesNoTimeHasArrivedWhenTheBubbleIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{})
+		defer n.Close()
+		a, b := listen(t, n.Host(addr("192.0.2.1")), 1), listen(t, n.Host(addr("192.0.2.2")), 2)
+		a.WriteToUDPAddrPort([]byte("x"), b.LocalAddrPort())
+		synctest.Wait()
+		if n.Count(Delivered) != 1 {
+			t.Error("not there yet")
+		}
+	})
+}
+
+func TestANearDatagramOvertakesAFarOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Link: Link{Latency: time.Second}})
+		defer n.Close()
+		far, near, c := n.Host(addr("192.0.2.1")), n.Host(addr("192.0.2.2")), listen(t, n.Host(addr("192.0.2.3")), 3)
+		n.SetLink(near, c.host, Link{Latency: time.Millisecond})
+		listen(t, far, 1).WriteToUDPAddrPort([]byte("far"), c.LocalAddrPort())
+		listen(t, near, 1).WriteToUDPAddrPort([]byte("near"), c.LocalAddrPort())
+		start, buf := time.Now(), make([]byte, 9)
+		for _, want := range []struct {
+			text string
+			at   time.Duration
+		}{{"near", time.Millisecond}, {"far", time.Second}} {
+			size, _, err := c.ReadFromUDPAddrPort(buf)
+			if err != nil || string(buf[:size]) != want.text || time.Since(start) != want.at {
+				t.Errorf("%q at %v, %v; want %q at %v", buf[:size], time.Since(start), err, want.text, want.at)
+			}
 		}
 	})
 }

@@ -58,7 +58,7 @@ func (n *Net) SetLink(a, b *Host, l Link) {
 func (n *Net) SetOneWay(from, to *Host, l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.links[pairOf(from, to)] = l
+	n.paths.links[pairOf(from, to)] = l
 }
 
 // SetUplink bounds what a host sends, to all destinations together: bits of UDP payload and headers a second, and the longest wait in
@@ -66,7 +66,23 @@ func (n *Net) SetOneWay(from, to *Host, l Link) {
 func (h *Host) SetUplink(bitsPerSecond int64, queue time.Duration) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	h.rate, h.queue = bitsPerSecond, queue
+	h.uplink = uplink{rate: bitsPerSecond, queue: queue}
+}
+
+// uplink is what all of a host's datagrams share on their way out.
+type uplink struct {
+	rate  int64 // bits a second; 0: unbounded
+	queue time.Duration
+	free  time.Duration // when it has sent all it was given
+}
+
+// paths is what the network knows of directions between two hosts.
+type paths struct {
+	links  map[pair]Link
+	latest map[pair]time.Duration // latest arrival, where jitter could let one overtake another
+	swept  int
+
+	intercept func(Capture) bool
 }
 
 // pair names a direction between two hosts. The upper half is the sender.
@@ -81,8 +97,8 @@ func pairOf(from, to *Host) pair {
 
 // link returns the link from one host to another; to is nil where a NAT knows no such host.
 func (n *Net) link(from, to *Host) Link {
-	if len(n.links) > 0 {
-		if l, ok := n.links[pairOf(from, to)]; ok {
+	if len(n.paths.links) > 0 {
+		if l, ok := n.paths.links[pairOf(from, to)]; ok {
 			return l
 		}
 	}
@@ -104,13 +120,16 @@ func (n *Net) transit(now time.Duration, f *flight) {
 		n.drop(now, f, TooBig)
 		return
 	}
-	leave, ok := f.from.occupy(now, f)
+	leave, ok := f.from.uplink.reserve(now, f)
 	if !ok {
 		n.drop(now, f, UplinkFull)
 		return
 	}
 	if n.chance(l.Loss) {
 		n.drop(now, f, Lost)
+		return
+	}
+	if n.intercepted(now, f) {
 		return
 	}
 	n.see(now, f, Passed)
@@ -131,11 +150,11 @@ func (n *Net) arrival(leave time.Duration, from, to *Host, l *Link) time.Duratio
 	if l.Jitter > 0 {
 		at += time.Duration(n.rng.Int64N(int64(l.Jitter) + 1))
 		p := pairOf(from, to)
-		if last := n.latest[p]; at < last {
+		if last := n.paths.latest[p]; at < last {
 			at = last
 		}
 		n.sweepLatest(leave)
-		n.latest[p] = at
+		n.paths.latest[p] = at
 	}
 	if n.chance(l.Reorder) {
 		at += l.ReorderBy
@@ -145,30 +164,30 @@ func (n *Net) arrival(leave time.Duration, from, to *Host, l *Link) time.Duratio
 
 // sweepLatest forgets arrivals that are past each time the table has doubled: they hold nothing back any more.
 func (n *Net) sweepLatest(now time.Duration) {
-	if len(n.latest) < max(1024, 2*n.swept) {
+	if len(n.paths.latest) < max(1024, 2*n.paths.swept) {
 		return
 	}
-	for p, at := range n.latest {
+	for p, at := range n.paths.latest {
 		if at <= now {
-			delete(n.latest, p)
+			delete(n.paths.latest, p)
 		}
 	}
-	n.swept = len(n.latest)
+	n.paths.swept = len(n.paths.latest)
 }
 
-// occupy reserves the host's uplink for a flight and says when its last bit has left.
-func (h *Host) occupy(now time.Duration, f *flight) (time.Duration, bool) {
-	if h.rate <= 0 {
+// reserve takes the uplink for a flight and says when its last bit has left.
+func (u *uplink) reserve(now time.Duration, f *flight) (time.Duration, bool) {
+	if u.rate <= 0 {
 		return now, true
 	}
 	size := len(f.payload) + overhead6
 	if f.dst.Addr().Is4() {
 		size = len(f.payload) + overhead4
 	}
-	start := max(now, h.free)
-	if start-now > h.queue {
+	start := max(now, u.free)
+	if start-now > u.queue {
 		return 0, false
 	}
-	h.free = start + time.Duration(int64(size)*8*int64(time.Second)/h.rate)
-	return h.free, true
+	u.free = start + time.Duration(int64(size)*8*int64(time.Second)/u.rate)
+	return u.free, true
 }

@@ -38,14 +38,16 @@ type port struct {
 	handle  Handler
 }
 
-// Machine attaches a host to the loop. It panics if it is another network's; attach a host once.
+// Machine attaches a host to the loop, once: the second call returns the same machine. It panics if the host is of another network.
 func (l *Loop) Machine(h *Host) *Machine {
 	if h.net != l.net {
 		panic("simnet: the host is of another network")
 	}
-	m := &Machine{loop: l, host: h}
-	m.owner = m
-	return m
+	if h.machine == nil {
+		h.machine = &Machine{loop: l, host: h}
+		h.machine.owner = h.machine
+	}
+	return h.machine
 }
 
 // Host is the host that the machine runs.

@@ -39,14 +39,9 @@ type Net struct {
 	hosts  int
 	nats   int
 
-	links  map[pair]Link
-	latest map[pair]time.Duration // latest arrival per direction, where jitter could overtake
-	swept  int
-
 	idle   []*flight // for reuse; as many as were ever in flight or queued at once
-	ids    uint64
-	counts [verdicts]uint64
-	taps   []func(Capture)
+	paths  paths
+	ledger ledger
 
 	loop  *Loop
 	clock clock
@@ -64,8 +59,7 @@ func New(cfg Config) *Net {
 		cfg:    cfg,
 		rng:    rand.New(rand.NewPCG(cfg.Seed, 0)),
 		public: &realm{owners: make(map[netip.Addr]owner)},
-		links:  make(map[pair]Link),
-		latest: make(map[pair]time.Duration),
+		paths:  paths{links: make(map[pair]Link), latest: make(map[pair]time.Duration)},
 	}
 }
 
@@ -103,10 +97,8 @@ type Host struct {
 	sockets   []binding // few per host, so searched one by one
 	firewall  *firewall
 	unplugged bool
-
-	rate  int64 // uplink, bits a second; 0: unbounded
-	queue time.Duration
-	free  time.Duration // when the uplink has sent all it was given
+	uplink    uplink
+	machine   *Machine // what runs it under a loop
 }
 
 type address struct {

@@ -45,9 +45,9 @@ func (n *Net) drop(now time.Duration, f *flight, v Verdict) {
 
 // prepare makes a flight of what a host sends.
 func (n *Net) prepare(h *Host, port uint16, dst netip.AddrPort, payload []byte) *flight {
-	n.ids++
+	n.ledger.sent++
 	f := n.take()
-	f.id, f.from = n.ids, h
+	f.id, f.from = n.ledger.sent, h
 	f.point = Point{HostOut, h.index}
 	f.dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
 	f.src = netip.AddrPortFrom(netip.Addr{}, port)
@@ -69,7 +69,9 @@ func (n *Net) depart(now time.Duration, f *flight) {
 		return
 	}
 	f.realm = a.realm
-	f.src = netip.AddrPortFrom(a.addr, f.src.Port())
+	if !f.src.Addr().IsValid() {
+		f.src = netip.AddrPortFrom(a.addr, f.src.Port())
+	}
 	if h.firewall != nil && !h.firewall.outbound(now, f.src, f.dst) {
 		n.drop(now, f, Blocked)
 		return
@@ -144,7 +146,6 @@ func (n *Net) hand(now time.Duration, f *flight, h *Host) socket {
 		n.drop(now, f, NoSocket)
 		return nil
 	}
-	// A tap shows the payload, so it must be asked before the socket's reader can have it; only the queue can still say no.
 	v := s.accept(f)
 	n.see(now, f, v)
 	if v != Delivered {
@@ -169,12 +170,9 @@ func (n *Net) peek(r *realm, dst netip.AddrPort) *Host {
 	}
 }
 
-// schedule puts a flight on the agenda and sees to it that the clock rings in time.
+// schedule puts a flight on the agenda.
 func (n *Net) schedule(f *flight, at time.Duration) {
 	n.agenda.set(&f.item, at)
-	if n.loop == nil {
-		n.wind()
-	}
 }
 
 // sendable refuses what no UDP socket would take.

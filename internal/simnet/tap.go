@@ -37,27 +37,28 @@ type Verdict uint8
 
 // The verdicts. Passed is the only one that is not an end: the datagram is seen at a further point, unless it is still in flight.
 const (
-	Passed     Verdict = iota // went on to the next wire
-	Delivered                 // accepted by the socket of a host
-	Lost                      // lost in transit, by Link.Loss
-	TooBig                    // longer than Link.MTU allows
-	UplinkFull                // the queue in front of the host's uplink was full
-	NoRoute                   // nobody has the destination address, or the host has no address of its family
-	Filtered                  // the NAT has a mapping but its filtering refuses this sender
-	Unmapped                  // the NAT has no mapping for this destination
-	NATFull                   // the NAT has no external port left
-	NoHairpin                 // from inside to the NAT's own external address, and the NAT does not hairpin
-	Blocked                   // refused by a firewall
-	Unplugged                 // the host is unplugged
-	NoSocket                  // no socket is open on the destination port
-	SocketFull                // the receiving socket's queue was full; the newest is the one dropped
-	verdicts                  // how many there are
+	Passed      Verdict = iota // went on to the next wire
+	Delivered                  // accepted by the socket of a host
+	Lost                       // lost in transit, by Link.Loss
+	TooBig                     // longer than Link.MTU allows
+	UplinkFull                 // the queue in front of the host's uplink was full
+	NoRoute                    // nobody has the destination address, or the host has no address of its family
+	Filtered                   // the NAT has a mapping but its filtering refuses this sender
+	Unmapped                   // the NAT has no mapping for this destination
+	NATFull                    // the NAT has no external port left
+	NoHairpin                  // from inside to the NAT's own external address, and the NAT does not hairpin
+	Blocked                    // refused by a firewall
+	Unplugged                  // the host is unplugged
+	NoSocket                   // no socket is open on the destination port
+	Intercepted                // dropped by the function given to Intercept
+	SocketFull                 // the receiving socket's queue was full; the newest is the one dropped
+	verdicts                   // how many there are
 )
 
 // String names the verdict.
 func (v Verdict) String() string {
 	names := [verdicts]string{"passed", "delivered", "lost", "too big", "uplink full", "no route", "filtered", "unmapped",
-		"nat full", "no hairpin", "blocked", "unplugged", "no socket", "socket full"}
+		"nat full", "no hairpin", "blocked", "unplugged", "no socket", "intercepted", "socket full"}
 	if v >= verdicts {
 		return "unknown"
 	}
@@ -81,33 +82,44 @@ type Capture struct {
 func (n *Net) Tap(see func(Capture)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.taps = append(n.taps, see)
+	n.ledger.taps = append(n.ledger.taps, see)
+}
+
+// ledger is what the network remembers of the datagrams it carried.
+type ledger struct {
+	sent   uint64
+	counts [verdicts]uint64
+	taps   []func(Capture)
 }
 
 // Count says how many times a verdict was given. Count(Passed) is the number of wires crossed, not of datagrams.
 func (n *Net) Count(v Verdict) uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.counts[v]
+	return n.ledger.counts[v]
 }
 
 // Sent says how many datagrams hosts handed to the network.
 func (n *Net) Sent() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.ids
+	return n.ledger.sent
 }
 
 // see counts the verdict and shows the flight, as it is now, to the taps.
 func (n *Net) see(now time.Duration, f *flight, v Verdict) {
-	n.counts[v]++
-	if len(n.taps) == 0 {
+	n.ledger.counts[v]++
+	if len(n.ledger.taps) == 0 {
 		return
 	}
-	c := Capture{ID: f.id, Time: n.epoch.Add(now), Point: f.point, Src: f.src, Dst: f.dst, Size: len(f.payload), Payload: f.payload, Verdict: v}
-	for _, see := range n.taps {
+	c := n.capture(now, f, v)
+	for _, see := range n.ledger.taps {
 		see(c)
 	}
+}
+
+func (n *Net) capture(now time.Duration, f *flight, v Verdict) Capture {
+	return Capture{ID: f.id, Time: n.epoch.Add(now), Point: f.point, Src: f.src, Dst: f.dst, Size: len(f.payload), Payload: f.payload, Verdict: v}
 }
 
 // recorderLimit is how many captures a Recorder keeps if it is not told: some 9 MB without payloads.
