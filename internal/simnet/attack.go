@@ -8,10 +8,11 @@ import (
 )
 
 // Forge sends a datagram from the host with a source that need not be its own, as an attacker does whose provider filters nothing.
-// A payload taken from a tap makes it a replay. A NAT on the way translates the source like any other. Errors: ErrAddress, ErrTooLong,
-// ErrIdle.
+// A payload taken from a tap makes it a replay. A NAT on the way translates the source like any other. Errors: ErrAddress (also for
+// a source of another family than the destination), ErrTooLong, ErrIdle.
 func (h *Host) Forge(src, dst netip.AddrPort, payload []byte) error {
-	if !src.IsValid() {
+	src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
+	if !src.IsValid() || src.Addr().Is4() != dst.Addr().Unmap().Is4() {
 		return ErrAddress
 	}
 	if err := sendable(payload, dst); err != nil {

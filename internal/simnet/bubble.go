@@ -81,7 +81,7 @@ func (h *Host) Listen(port uint16) (*Conn, error) {
 	return c, nil
 }
 
-// Close closes every socket and drops what is in flight. Close twice is fine.
+// Close closes every socket and drops what is in flight, uncounted. Close twice is fine. In a bubble it must be called inside it.
 func (n *Net) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

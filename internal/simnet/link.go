@@ -112,9 +112,8 @@ func (n *Net) chance(p float64) bool {
 	return p > 0 && n.rng.Float64() < p
 }
 
-// transit sends a flight over the link to where its destination address leads.
-func (n *Net) transit(now time.Duration, f *flight) {
-	to := n.peek(f.realm, f.dst)
+// transit sends a flight over the link to a host, nil if it is not known which.
+func (n *Net) transit(now time.Duration, f *flight, to *Host) {
 	l := n.link(f.from, to)
 	if !l.fits(len(f.payload), f.dst.Addr()) {
 		n.drop(now, f, TooBig)

@@ -76,29 +76,30 @@ func (n *Net) depart(now time.Duration, f *flight) {
 		n.drop(now, f, Blocked)
 		return
 	}
-	if v := n.outward(now, f); v != Passed {
+	end, v := n.outward(now, f)
+	if v != Passed {
 		n.drop(now, f, v)
 		return
 	}
-	n.transit(now, f)
+	n.transit(now, f, peek(end, f.dst))
 }
 
-// outward takes a flight through the NATs around its host until the destination address is known where it stands.
-func (n *Net) outward(now time.Duration, f *flight) Verdict {
+// outward takes a flight through the NATs around its host until the destination address has an owner where it stands.
+func (n *Net) outward(now time.Duration, f *flight) (owner, Verdict) {
 	for {
-		if _, here := f.realm.owners[f.dst.Addr()]; here {
-			return Passed
+		if o, here := f.realm.owners[f.dst.Addr()]; here {
+			return o, Passed
 		}
 		b := f.realm.box
 		if b == nil {
-			return NoRoute
+			return owner{}, NoRoute
 		}
 		if b.owns(f.dst.Addr()) && !b.cfg.Hairpin {
-			return NoHairpin
+			return owner{}, NoHairpin
 		}
 		outside, v := b.outbound(now, f.src, f.dst)
 		if v != Passed {
-			return v
+			return owner{}, v
 		}
 		n.see(now, f, Passed)
 		f.point = Point{NATOut, b.index}
@@ -156,18 +157,16 @@ func (n *Net) hand(now time.Duration, f *flight, h *Host) socket {
 }
 
 // peek says which host a destination leads to at this moment, without touching any NAT's state: the link depends on it.
-func (n *Net) peek(r *realm, dst netip.AddrPort) *Host {
-	for {
-		o := r.owners[dst.Addr()]
-		if o.nat == nil {
-			return o.host
-		}
+func peek(o owner, dst netip.AddrPort) *Host {
+	for o.nat != nil {
 		m := o.nat.byPort[dst]
 		if m == nil {
 			return nil
 		}
-		r, dst = o.nat.inner, m.flow.inside
+		dst = m.flow.inside
+		o = o.nat.inner.owners[dst.Addr()]
 	}
+	return o.host
 }
 
 // schedule puts a flight on the agenda.

@@ -143,6 +143,9 @@ func TestAForgedSourceIsSeenByTheReceiver(t *testing.T) {
 	}
 	y.send(1, addrPort("203.0.113.5:99"))
 	b.expect(NoRoute, 1)
+	if err := mallory.Forge(addrPort("[2001:db8::1]:1"), addrPort("192.0.2.2:1"), nil); !errors.Is(err, ErrAddress) {
+		t.Errorf("a source of another family: %v", err)
+	}
 	if err := New(Config{}).Host().Forge(addrPort("192.0.2.1:1"), addrPort("192.0.2.1:1"), nil); !errors.Is(err, ErrIdle) {
 		t.Errorf("without a driver: %v", err)
 	}
