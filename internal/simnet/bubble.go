@@ -13,12 +13,12 @@ import (
 
 // Errors of sockets. A closed socket gives net.ErrClosed and a passed deadline os.ErrDeadlineExceeded, as those of package net do.
 var (
-	ErrPortInUse = errors.New("simnet: port in use")
-	ErrNoPort    = errors.New("simnet: no free port")
-	ErrAddress   = errors.New("simnet: no address and port to send to")
-	ErrIdle      = errors.New("simnet: no loop and no socket drives the network yet")
-	ErrTooLong   = errors.New("simnet: longer than a UDP datagram can be")
-	ErrLoop      = errors.New("simnet: the network is driven by a loop")
+	ErrPortInUse = errors.New("simnet: port in use")                                  // Listen
+	ErrNoPort    = errors.New("simnet: no free port")                                 // Listen with port 0
+	ErrLoop      = errors.New("simnet: the network is driven by a loop")              // Listen; use Loop.Machine
+	ErrIdle      = errors.New("simnet: no loop and no socket drives the network yet") // Forge
+	ErrAddress   = errors.New("simnet: no address and port to send to")               // whatever sends
+	ErrTooLong   = errors.New("simnet: longer than a UDP datagram can be")            // whatever sends more than 65 507 bytes
 )
 
 const (

@@ -1,3 +1,5 @@
+// Sockets in a bubble: exact times, bounds, and nothing left behind.
+
 package simnet
 
 import (

@@ -1,3 +1,5 @@
+// How to use the package, as a program that runs.
+
 package simnet_test
 
 import (

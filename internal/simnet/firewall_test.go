@@ -1,3 +1,5 @@
+// Firewalls let in answers only, and rules decide in order.
+
 package simnet
 
 import (

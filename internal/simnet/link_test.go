@@ -1,3 +1,5 @@
+// What links do to datagrams, measured: exact delays, and shares within five standard deviations.
+
 package simnet
 
 import (

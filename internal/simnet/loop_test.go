@@ -1,3 +1,5 @@
+// The loop: equal seeds, timers in order, no garbage; and how fast it is.
+
 package simnet
 
 import (

@@ -1,3 +1,5 @@
+// A machine does one thing after the other, and its queue is bounded.
+
 package simnet
 
 import (

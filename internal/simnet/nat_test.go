@@ -1,3 +1,5 @@
+// The nine kinds of NAT, section by section of RFC 4787.
+
 package simnet
 
 import (
