@@ -1,4 +1,5 @@
-// What one part of the repository promises about another: decisions are listed, fuzz targets have seeds.
+// What one part of the repository promises about another: decisions are listed, links lead somewhere, fuzz targets have
+// seeds.
 
 package rules
 
@@ -44,12 +45,38 @@ func checkDecisions(root fs.FS) ([]violation, error) {
 			found = append(found, violation{where, "docs/decisions/README.md does not list it"})
 		}
 	}
-	for _, link := range regexp.MustCompile(`\]\(([^)/]+\.md)\)`).FindAllStringSubmatch(string(index), -1) {
-		if _, err := fs.Stat(root, path.Join(dir, link[1])); err != nil {
-			found = append(found, violation{path.Join(dir, "README.md"), "it lists " + link[1] + ", which is not there"})
-		}
-	}
 	return found, nil
+}
+
+// linkTo is a link of a page to a file of the repository, without the place in it.
+var linkTo = regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`)
+
+// checkLinks wants a file or directory behind every link between pages.
+func checkLinks(root fs.FS) ([]violation, error) {
+	var found []violation
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && ignored(name) {
+			return fs.SkipDir
+		}
+		if path.Ext(name) != ".md" {
+			return nil
+		}
+		page, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		for _, link := range linkTo.FindAllSubmatch(page, -1) {
+			to := path.Join(path.Dir(name), string(link[1]))
+			if _, err := fs.Stat(root, to); err != nil {
+				found = append(found, violation{name, "it links to " + to + ", which is not there"})
+			}
+		}
+		return nil
+	})
+	return found, err
 }
 
 // checkSeeds wants for every fuzz target an input to begin with: an Add in its body or in a function of the same

@@ -59,6 +59,7 @@ func TestReadmeFitsAndItsCommandsWork(t *testing.T) {
 	// In a process group of its own, so that nothing that was started stays behind when the time is over.
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
+	shell.WaitDelay = time.Second
 	bin := filepath.Join(home, "bin")
 	shell.Env = append(os.Environ(), "GOBIN="+bin, "PATH="+bin+":"+os.Getenv("PATH"), "XDG_STATE_HOME="+filepath.Join(home, "state"))
 	out, err := shell.CombinedOutput()

@@ -120,6 +120,15 @@ func TestDecisionsAreListed(t *testing.T) {
 	report(t, found)
 }
 
+func TestLinksLeadSomewhere(t *testing.T) {
+	top, _ := repository(t)
+	found, err := checkLinks(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, found)
+}
+
 func TestFuzzTargetsHaveSeeds(t *testing.T) {
 	top, tree := repository(t)
 	report(t, checkSeeds(top, tree))

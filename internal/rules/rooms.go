@@ -70,6 +70,7 @@ var doors = []door{
 	{"go.etcd.io/bbolt", []string{"overlay/enroll/store"}, "the state of authority and identity"},
 	{"github.com/BurntSushi/toml", []string{"cmd/sotto"}, "the configuration file"},
 	{"golang.org/x/sys", []string{"noise"}, "UDP segmentation offload, which the standard library has not"},
+	{"golang.org/x/crypto/argon2", []string{"overlay/slot"}, "guessing a name must cost time and memory"},
 	{"golang.org/x/crypto/chacha20", []string{"noise", "overlay/enroll/blind"}, "a keystream where no seal is wanted"},
 	{"golang.org/x/crypto/cryptobyte", []string{"overlay/enroll/document"}, "strict parsing of length-prefixed layouts"},
 }

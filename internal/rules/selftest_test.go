@@ -105,18 +105,21 @@ func TestLengthIsCaught(t *testing.T) {
 
 func TestMissingWordsAreCaught(t *testing.T) {
 	_, tree := files{
-		"a/doc.go":      "// Package a is there.\npackage a\n",
-		"a/idea.go":     "// The idea.\n\npackage a\n\nvar x = 1\n",
-		"a/after.go":    "package a\n\n// The idea.\n\nvar x = 1\n",
-		"a/first.go":    "package a\n\nimport \"fmt\"\n\n// x is the idea.\nvar x = 1\n",
-		"a/inside.go":   "package a\n\nimport (\n\t// An import.\n\t\"fmt\"\n)\n\nvar x = 1\n",
-		"a/late.go":     "package a\n\nvar x = 1\n\n// Too late.\n",
-		"a/build.go":    "//go:build unix\n\npackage a\n\nvar x = 1\n",
-		"b/b.go":        "// The idea.\n\npackage b\n",
-		"b/b_test.go":   "// Package b is documented by its test only.\npackage b\n",
-		"testdata/x.go": "package broken {",
+		"a/doc.go":       "// Package a is there.\npackage a\n",
+		"a/idea.go":      "// The idea.\n\npackage a\n\nvar x = 1\n",
+		"a/after.go":     "package a\n\n// The idea.\n\nvar x = 1\n",
+		"a/first.go":     "package a\n\nimport \"fmt\"\n\n// x is the idea.\nvar x = 1\n",
+		"a/inside.go":    "package a\n\nimport (\n\t// An import.\n\t\"fmt\"\n)\n\nvar x = 1\n",
+		"a/late.go":      "package a\n\nvar x = 1\n\n// Too late.\n",
+		"a/build.go":     "//go:build unix\n\npackage a\n\nvar x = 1\n",
+		"a/late_test.go": "package a\n\nvar y = 1\n",
+		"a/lone_test.go": "package a\n\nvar z = 1\n",
+		"b/b.go":         "// The idea.\n\npackage b\n",
+		"b/b_test.go":    "// Package b is documented by its test only.\npackage b\n",
+		"testdata/x.go":  "package broken {",
 	}.parse(t)
-	expect(t, checkDocs(tree), "a/late.go: it does not say", "a/inside.go: it does not say", "a/build.go: it does not say", "b: no file of the package has a package comment")
+	expect(t, checkDocs(tree), "a/late.go: it does not say", "a/inside.go: it does not say", "a/lone_test.go: it does not say",
+		"a/build.go: it does not say", "b: no file of the package has a package comment")
 }
 
 func TestVariablesAreCaught(t *testing.T) {
@@ -180,7 +183,7 @@ func TestHabitsAreCaught(t *testing.T) {
 
 func TestUnlistedDecisionsAreCaught(t *testing.T) {
 	top, _ := files{
-		"docs/decisions/README.md":   "[one](0001-one.md), [gone](0009-gone.md), 0002-two.md",
+		"docs/decisions/README.md":   "[one](0001-one.md), 0002-two.md",
 		"docs/decisions/0001-one.md": "",
 		"docs/decisions/0002-two.md": "",
 		"docs/decisions/0002-too.md": "",
@@ -191,10 +194,23 @@ func TestUnlistedDecisionsAreCaught(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, found, "0002-two.md: docs/decisions/README.md does not list it", "0002-too.md: docs/decisions/README.md does not list it",
-		"its number is taken by 0002-too.md", "notes.md: a decision is called", "it lists 0009-gone.md")
+		"its number is taken by 0002-too.md", "notes.md: a decision is called")
 	if _, err := checkDecisions(fstest.MapFS{}); err == nil {
 		t.Error("no decisions at all are no fault")
 	}
+}
+
+func TestDeadLinksAreCaught(t *testing.T) {
+	top, _ := files{
+		"README.md":    "[a](docs/a.md), [part](docs/a.md#part), [folder](docs), [web](https://example.org/x.md), [gone](gone.md)",
+		"docs/a.md":    "[up](../README.md), [away](b.md#x)",
+		".hidden/a.md": "[gone](gone.md)",
+	}.parse(t)
+	found, err := checkLinks(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, found, "README.md: it links to gone.md", "docs/a.md: it links to docs/b.md")
 }
 
 func TestMissingSeedsAreCaught(t *testing.T) {

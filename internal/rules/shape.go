@@ -52,15 +52,20 @@ func smellOfLength(tree []source) []violation {
 }
 
 // checkDocs wants one package comment for every package, and in every file a comment that says what its one idea is:
-// above the package clause, below the imports, or on the first declaration where that is the idea.
+// above the package clause, below the imports, or on the first declaration where that is the idea. The tests of x.go in
+// x_test.go have its idea.
 func checkDocs(tree []source) []violation {
 	var found []violation
-	documented := map[string]bool{}
+	documented, present := map[string]bool{}, map[string]bool{}
+	for _, s := range tree {
+		present[s.path] = true
+	}
 	for _, s := range tree {
 		if s.file.Doc != nil && !s.isTest() {
 			documented[s.dir()] = true
 		}
-		if !opens(s) {
+		tested := strings.TrimSuffix(s.path, "_test.go") + ".go"
+		if !opens(s) && !(s.isTest() && present[tested]) {
 			found = append(found, violation{s.path, "it does not say its one idea in a first comment"})
 		}
 	}

@@ -37,8 +37,13 @@ func (s source) imports(name string) bool {
 	return false
 }
 
-// parseTree reads every Go file below the root, whatever system it is for. Directories that the go command ignores
-// are ignored here as well.
+// ignored tells whether a directory is one that the go command passes by.
+func ignored(dir string) bool {
+	base := path.Base(dir)
+	return dir != "." && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_"))
+}
+
+// parseTree reads every Go file below the root, whatever system it is for.
 func parseTree(root fs.FS) ([]source, error) {
 	var all []source
 	set := token.NewFileSet()
@@ -46,14 +51,10 @@ func parseTree(root fs.FS) ([]source, error) {
 		if err != nil {
 			return err
 		}
-		base := entry.Name()
-		if entry.IsDir() {
-			if name != "." && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")) {
-				return fs.SkipDir
-			}
-			return nil
+		if entry.IsDir() && ignored(name) {
+			return fs.SkipDir
 		}
-		if path.Ext(base) != ".go" {
+		if path.Ext(name) != ".go" {
 			return nil
 		}
 		text, err := fs.ReadFile(root, name)
