@@ -17,7 +17,7 @@ func bucketOf(t time.Time) uint32 { return uint32(t.Unix() / int64(BucketLen/tim
 
 // firstSeen remembers ephemerals for each bucket in which a first message counts
 // as fresh: the present one and its neighbours, since clocks differ. At
-// maxFirstSeen a bucket refuses: whoever fills it (at 437 completed first
+// maxFirstSeen a bucket refuses: whoever fills it (at 218 completed first
 // messages a second) keeps new links out until the next bucket, but never gets a
 // replay through.
 type firstSeen struct {

@@ -70,8 +70,8 @@ const (
 	maxHalfOpen     = 4096    // answered initiations that wait for their confirmation
 	maxLinks        = 8192    // default of Config.MaxLinks
 	maxDialing      = 1024    // own attempts under way
-	maxFirstSeen    = 1 << 17 // remembered ephemerals a bucket
-	maxStamps       = 1 << 16 // remembered IK stamps
+	maxFirstSeen    = 1 << 16 // remembered ephemerals a bucket: eight times the links that can be up
+	maxStamps       = 1 << 15 // remembered IK stamps: a directory that everybody holds is 30 000 peers
 	maxSources      = 1 << 14 // source prefixes counted in one second
 	maxOut          = 64      // batches waiting for the pipe; beyond, datagrams are dropped as UDP would
 	unprovenRate    = 200     // first messages a second answered without a cookie
@@ -80,16 +80,16 @@ const (
 )
 
 // FloodMemoryBound is what a flood of first messages may add to the memory of a
-// core in bytes: remembered ephemerals (3 buckets × 2¹⁷ × 20), half-open
-// sessions (4096 × 1 KiB), stamps (2¹⁶ × 72), sources (2 × 2¹⁴ × 48) and
-// assemblies (64 × 2 KiB), rounded up. A test holds the tables to it.
-const FloodMemoryBound = 24 << 20
+// core in bytes, with every table that strangers can fill full: ephemerals
+// (3 buckets of 2¹⁶), stamps (2¹⁵), sources (2¹⁴), half-open links (4096) and
+// assemblies (64). Measured 16 MiB; a test holds the tables to it.
+const FloodMemoryBound = 20 << 20
 
 // Relations that must hold for the wire to fit, checked at compile time.
 const (
-	_ = uint(FrameLen - 479)                                   // what overlay and onion build on
-	_ = uint(479 - FrameLen)                                   //
-	_ = uint(maxPieces*initiationPieceLen - (1184 + 48 + 200)) // a hybrid first message fits
-	_ = uint(halfOpenLife - confirmLife)                       // a confirmation finds what it confirms
-	_ = uint(RejectAfter - RekeyAfter - 20*rekeyRetry)         // a rekey has time to be retried
+	_ = uint64(FrameLen - 479)                                   // what overlay and onion build on
+	_ = uint64(479 - FrameLen)                                   //
+	_ = uint64(maxPieces*initiationPieceLen - (1184 + 48 + 200)) // a hybrid first message fits
+	_ = uint64(halfOpenLife - confirmLife)                       // a confirmation finds what it confirms
+	_ = uint64(RejectAfter - RekeyAfter - 20*rekeyRetry)         // a rekey has time to be retried
 )
