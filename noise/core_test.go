@@ -1,5 +1,7 @@
 package noise
 
+// A link from the first message to the last, by two cores joined by hand.
+
 import (
 	"bytes"
 	"errors"

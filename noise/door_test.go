@@ -1,5 +1,7 @@
 package noise
 
+// What strangers and replays can do to a responder: nothing.
+
 import (
 	"bytes"
 	"net/netip"

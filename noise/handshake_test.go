@@ -1,5 +1,7 @@
 package noise
 
+// The Noise messages: published vectors, forgeries, and the traps of the library below.
+
 import (
 	"bytes"
 	"crypto/aes"

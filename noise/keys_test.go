@@ -1,5 +1,7 @@
 package noise
 
+// Keys: never printed, stored and wiped.
+
 import (
 	"bytes"
 	"encoding/base64"

@@ -1,5 +1,7 @@
 package noise
 
+// The replay window against a plain set.
+
 import (
 	"math/rand/v2"
 	"testing"

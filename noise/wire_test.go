@@ -1,5 +1,7 @@
 package noise
 
+// The wire as an outsider meets it: forged, cut and frozen datagrams.
+
 import (
 	"bytes"
 	"encoding/hex"
