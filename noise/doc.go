@@ -46,13 +46,13 @@
 //
 // The plaintext of 480 bytes:
 //
-//	     0       1  pattern: 1 is IK, 2 is NK
-//	     1       4  time bucket: Unix seconds / 300
-//	     5       8  reply index, random and one-time
-//	    13      16  cookie MAC, or random: the first 16 bytes of HMAC-SHA256 under
-//	                the cookie over the salt and the plaintext without this field
-//	    29       4  piece header: count, number, length of the message (2 bytes)
-//	    33     447  piece of Noise message 1, then random bytes
+//	 0       1  pattern: 1 is IK, 2 is NK
+//	 1       4  time bucket: Unix seconds / 300
+//	 5       8  reply index, random and one-time
+//	13      16  cookie MAC, or random: the first 16 bytes of HMAC-SHA256 under
+//	            the cookie over the salt and the plaintext without this field
+//	29       4  piece header: count, number, length of the message (2 bytes)
+//	33     447  piece of Noise message 1, then random bytes
 //
 // Answer:
 //
