@@ -29,7 +29,7 @@ func (h *Host) Forge(src, dst netip.AddrPort, payload []byte) error {
 	f.src = src
 	n.depart(now, f)
 	if n.loop == nil {
-		n.deliver(now)
+		n.wind()
 	}
 	return nil
 }

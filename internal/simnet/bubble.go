@@ -81,7 +81,8 @@ func (h *Host) Listen(port uint16) (*Conn, error) {
 	return c, nil
 }
 
-// Close closes every socket and drops what is in flight, uncounted. Close twice is fine. In a bubble it must be called inside it.
+// Close closes every socket and drops what is in flight, uncounted. Close twice is fine. In a bubble it must be called inside it:
+// stopping a bubble's timer from outside is fatal.
 func (n *Net) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -101,10 +102,7 @@ func (n *Net) Close() error {
 // wind sets the bell to the next arrival.
 func (n *Net) wind() {
 	at, ok := n.agenda.first()
-	if !ok || n.clock.closed {
-		return
-	}
-	if n.clock.bell != nil && n.clock.due == at {
+	if !ok || n.clock.bell != nil && n.clock.due == at {
 		return
 	}
 	n.clock.due = at
@@ -123,18 +121,8 @@ func (n *Net) ring() {
 	if n.clock.closed {
 		return
 	}
-	n.clock.due = math.MinInt64
-	n.deliver(n.elapsed())
-}
-
-// deliver hands over everything that is due and sets the bell to the next arrival. What takes no time arrives during the call that
-// sent it: a bubble's timers ring only when all its goroutines wait, which a test that asks synctest.Wait would come before.
-func (n *Net) deliver(now time.Duration) {
-	for {
-		at, ok := n.agenda.first()
-		if !ok || at > now {
-			break
-		}
+	now := n.elapsed()
+	for at, ok := n.agenda.first(); ok && at <= now; at, ok = n.agenda.first() {
 		n.arrive(at, n.agenda.pop().owner.(*flight))
 	}
 	n.wind()
@@ -224,9 +212,8 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	if err := sendable(b, to); err != nil {
 		return 0, err
 	}
-	now := n.elapsed()
-	n.depart(now, n.prepare(c.host, c.port, to, b))
-	n.deliver(now)
+	n.depart(n.elapsed(), n.prepare(c.host, c.port, to, b))
+	n.wind()
 	return len(b), nil
 }
 

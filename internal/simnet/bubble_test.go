@@ -135,6 +135,35 @@ func TestReadDeadlineAndCloseEndAWait(t *testing.T) {
 	})
 }
 
+func TestEachOfTwoReadersGetsADatagram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Link: Link{Latency: time.Millisecond}})
+		defer n.Close()
+		a, b := listen(t, n.Host(addr("192.0.2.1")), 1), listen(t, n.Host(addr("192.0.2.2")), 2)
+		read := 0
+		var lock sync.Mutex
+		var readers sync.WaitGroup
+		for range 2 {
+			readers.Go(func() {
+				if _, _, err := b.ReadFromUDPAddrPort(make([]byte, 1)); err == nil {
+					lock.Lock()
+					defer lock.Unlock()
+					read++
+				}
+			})
+		}
+		synctest.Wait()
+		a.WriteToUDPAddrPort([]byte("x"), b.LocalAddrPort())
+		a.WriteToUDPAddrPort([]byte("y"), b.LocalAddrPort())
+		time.Sleep(time.Second)
+		b.Close()
+		readers.Wait()
+		if read != 2 {
+			t.Errorf("%d readers got a datagram", read)
+		}
+	})
+}
+
 func TestAFullSocketDropsTheNewestAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New(Config{SocketQueue: 3})

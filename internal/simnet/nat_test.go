@@ -111,6 +111,17 @@ func TestAMappingExpiresUnlessRefreshedFromInside(t *testing.T) {
 	}
 }
 
+func TestAnExpiredMappingIsShutEvenWithoutFiltering(t *testing.T) {
+	h := newHome(t, NATConfig{Timeout: 30 * time.Second})
+	outside := h.external(5000, h.x1, h.x1a)
+	h.run(30*time.Second - 1)
+	h.x2.send(1, outside)
+	h.in.mustTake()
+	h.run(1)
+	h.x2.send(1, outside)
+	h.expect(Unmapped, 1)
+}
+
 func TestAKeepaliveHoldsTheMapping(t *testing.T) {
 	for _, cfg := range NATKinds() {
 		cfg.Timeout = 30 * time.Second

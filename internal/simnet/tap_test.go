@@ -19,6 +19,8 @@ func TestTheTapSeesEachWireWithTheAddressesBorneThere(t *testing.T) {
 	left.Send(1, addrPort("198.51.100.2:2"), []byte("abc"))
 	b.run(time.Second)
 	right.mustTake()
+	left.Send(1, addrPort("198.51.100.2:2"), []byte("what was kept stays as it was"))
+	b.run(time.Second)
 
 	var seen []string
 	for _, c := range r.Captures() {
