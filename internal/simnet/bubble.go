@@ -31,6 +31,7 @@ type clock struct {
 	started bool
 	closed  bool
 	bell    *time.Timer
+	set     bool // the bell is to ring at due
 	due     time.Duration
 	conns   []*Conn
 }
@@ -102,10 +103,10 @@ func (n *Net) Close() error {
 // wind sets the bell to the next arrival.
 func (n *Net) wind() {
 	at, ok := n.agenda.first()
-	if !ok || n.clock.bell != nil && n.clock.due == at {
+	if !ok || n.clock.set && n.clock.due == at {
 		return
 	}
-	n.clock.due = at
+	n.clock.set, n.clock.due = true, at
 	in := max(0, at-n.elapsed())
 	if n.clock.bell == nil {
 		n.clock.bell = time.AfterFunc(in, n.ring)
@@ -121,6 +122,7 @@ func (n *Net) ring() {
 	if n.clock.closed {
 		return
 	}
+	n.clock.set = false
 	now := n.elapsed()
 	for at, ok := n.agenda.first(); ok && at <= now; at, ok = n.agenda.first() {
 		n.arrive(at, n.agenda.pop().owner.(*flight))

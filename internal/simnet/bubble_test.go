@@ -70,6 +70,27 @@ func TestWhatTakesNoTimeHasArrivedWhenTheBubbleIsIdle(t *testing.T) {
 	})
 }
 
+func TestAnAnswerInTheSameInstantArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{})
+		defer n.Close()
+		a, b := listen(t, n.Host(addr("192.0.2.1")), 1), listen(t, n.Host(addr("192.0.2.2")), 2)
+		start := time.Now()
+		for range 3 {
+			a.WriteToUDPAddrPort([]byte("ask"), b.LocalAddrPort())
+			b.ReadFromUDPAddrPort(make([]byte, 3))
+			b.WriteToUDPAddrPort([]byte("answer"), a.LocalAddrPort())
+			a.SetReadDeadline(start.Add(time.Second))
+			if _, _, err := a.ReadFromUDPAddrPort(make([]byte, 6)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if time.Since(start) != 0 {
+			t.Error("it took time")
+		}
+	})
+}
+
 func TestANearDatagramOvertakesAFarOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New(Config{Link: Link{Latency: time.Second}})
