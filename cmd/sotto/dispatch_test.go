@@ -87,7 +87,7 @@ func TestWrongCallsExitWithTwoAndNameTheNearest(t *testing.T) {
 		{[]string{"config", "--chekc"}, "did you mean --check?"},
 		{[]string{"config", "--state"}, "--state needs a value"},
 		{[]string{"config", "--check=perhaps"}, "--check cannot take that value"},
-		{[]string{"config", "extra"}, "1 arguments too many"},
+		{[]string{"config", "extra"}, "too many arguments"},
 	} {
 		e, stdout, stderr := testEnv(t)
 		if code := run(t.Context(), e, row.args); code != exitUsage {

@@ -42,7 +42,7 @@ func parseFlags(flags *flag.FlagSet, args []string, want ...string) ([]string, e
 		return nil, usagef("%s is missing", want[len(rest)])
 	}
 	if len(rest) > len(want) {
-		return nil, usagef("%d arguments too many", len(rest)-len(want))
+		return nil, usagef("there are too many arguments")
 	}
 	return rest, nil
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"strings"
 	"syscall"
 )
@@ -43,7 +44,8 @@ func lastNet(_ []string, a slog.Attr) slog.Attr {
 }
 
 // scrubAny lets through what cannot hold anything sensitive, by kind and not by name: a type that nobody thought of
-// must fall on the safe side. A struct is never printed: fmt shows the unexported fields of others raw.
+// must fall on the safe side. Our own sensitive types have a LogValue and do not get here. A struct is never printed,
+// because fmt shows the unexported fields of others raw.
 func scrubAny(value any) slog.Value {
 	switch v := value.(type) {
 	case nil:
@@ -54,10 +56,12 @@ func scrubAny(value any) slog.Value {
 		return slog.StringValue(scrubError(v))
 	case netip.Addr, netip.AddrPort, netip.Prefix, interface{ Network() string }: // the last is net.Addr
 		return slog.StringValue(netAddress)
-	case fmt.Formatter: // it decides itself what it prints, as our sensitive types do
-		return slog.StringValue(scrubText(fmt.Sprint(v)))
 	}
-	switch r := reflect.ValueOf(value); r.Kind() {
+	r := reflect.ValueOf(value)
+	if name, ok := value.(fmt.Stringer); ok && (r.CanInt() || r.CanUint()) { // a state or a reason with a name
+		return slog.StringValue(scrubText(name.String()))
+	}
+	switch r.Kind() {
 	case reflect.Bool:
 		return slog.BoolValue(r.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -93,7 +97,7 @@ func carries(err error) bool {
 		of = of.Elem()
 	}
 	switch of.PkgPath() {
-	case "net", "net/netip", "net/url", "net/http", "crypto/x509", "io/fs", "os":
+	case "net", "net/netip", "net/url", "net/http", "crypto/tls", "crypto/x509", "strconv", "io/fs", "os":
 		if of != reflect.TypeFor[syscall.Errno]() {
 			return true
 		}
@@ -112,42 +116,33 @@ func carries(err error) bool {
 	return false
 }
 
-// scrubText replaces the words of a text that are an address, with or without port, or a SIP URI.
+// What an address or a SIP URI looks like in a text. IPv6 matches more than there are addresses, for isIPv6 to decide.
+var (
+	textIPv4 = regexp.MustCompile(`\d{1,3}(\.\d{1,3}){3}(:\d+)?`)
+	textIPv6 = regexp.MustCompile(`[0-9A-Fa-f]*(:[0-9A-Fa-f]*){2,}`)
+	textURI  = regexp.MustCompile(`(?i)sips?:\S+|\S+@\S+`)
+)
+
+// scrubText replaces addresses and SIP URIs inside of a text. Now and then it hides a version or a time; that is the
+// cheaper mistake.
 func scrubText(text string) string {
 	if !strings.ContainsAny(text, ".:@") {
 		return text
 	}
-	var out strings.Builder
-	for len(text) > 0 {
-		end := strings.IndexFunc(text, isSeparator)
-		switch {
-		case end < 0:
-			end = len(text)
-		case end == 0:
-			out.WriteByte(text[0])
-			text = text[1:]
-			continue
+	text = textURI.ReplaceAllString(text, netName)
+	text = textIPv4.ReplaceAllString(text, netAddress)
+	return textIPv6.ReplaceAllStringFunc(text, func(word string) string {
+		if isIPv6(word) {
+			return netAddress
 		}
-		out.WriteString(scrubWord(text[:end]))
-		text = text[end:]
-	}
-	return out.String()
+		return word
+	})
 }
 
-// isSeparator tells what ends a word. It holds ASCII only, so that cutting there cuts no rune.
-func isSeparator(r rune) bool { return strings.ContainsRune(" \t\r\n,;\"'`<>(){}=|/", r) }
-
-func scrubWord(word string) string {
-	bare := strings.TrimRight(word, ":.")
-	for _, form := range []string{word, bare, strings.Trim(bare, "[]")} {
-		_, addrErr := netip.ParseAddr(form)
-		_, portErr := netip.ParseAddrPort(form)
-		if addrErr == nil || portErr == nil {
-			return netAddress + word[len(bare):]
-		}
-	}
-	if strings.Contains(word, "@") || strings.Contains(strings.ToLower(word), "sip:") {
-		return netName
-	}
-	return word
+// isIPv6 tells whether a word is an IPv6 address, a colon of the sentence behind it aside, or as long as a hardware
+// address.
+func isIPv6(word string) bool {
+	_, whole := netip.ParseAddr(word)
+	_, bare := netip.ParseAddr(strings.TrimSuffix(word, ":"))
+	return whole == nil || bare == nil || strings.Count(word, ":") >= 5
 }

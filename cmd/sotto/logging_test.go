@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,6 +45,7 @@ func (indirect) LogValue() slog.Value { return slog.AnyValue(netip.MustParseAddr
 func canaries() []any {
 	addr, port := netip.MustParseAddr(canaryIPv4), netip.MustParseAddrPort("["+canaryIPv6+"]:4433")
 	udp := net.UDPAddrFromAddrPort(port)
+	_, atoiErr := strconv.Atoi(canaryName)
 	_, parseErr := netip.ParseAddr(canaryName)
 	opErr := &net.OpError{Op: "dial", Net: "udp", Source: udp, Addr: udp, Err: os.NewSyscallError("sendto", syscall.ECONNREFUSED)}
 	key := nodeKey{[16]byte([]byte(canaryKey))}
@@ -54,6 +57,8 @@ func canaries() []any {
 		key, &key, []nodeKey{key}, struct{ k quietKey }{quietKey(key)}, key.bytes, key.bytes[:], []byte(canaryKey),
 		addr.String(), port.String(), "cannot reach " + addr.String(), "to=" + port.String() + ", again", "from (" + canaryIPv6 + ").",
 		"sip:" + canaryName + "@example.org", canaryName + "@example.org", errors.New("link to " + port.String() + ": closed"),
+		"udp:" + canaryIPv4 + ":4433", canaryIPv4 + ":1->[" + canaryIPv6 + "]:2: refused", canaryIPv6 + ": gone", "::ffff:" + canaryIPv4,
+		new(big.Int).SetBytes([]byte(canaryKey)), strconv.ErrSyntax, atoiErr,
 		indirect{}, slog.GroupValue(slog.Any("peer", addr)), func() string { return canaryName }, make(chan nodeKey),
 	}
 }
@@ -77,6 +82,7 @@ func TestLogHoldsNoNameAddressOrKey(t *testing.T) {
 			"hex":     hex.EncodeToString([]byte(canary)),
 			"base64":  strings.ToLower(base64.RawStdEncoding.EncodeToString([]byte(canary))),
 			"decimal": strings.Trim(fmt.Sprint([]byte(canary)), "[]"),
+			"integer": new(big.Int).SetBytes([]byte(canary)).String(),
 		} {
 			if i := strings.Index(wholly, found); i >= 0 {
 				t.Errorf("%q is in the log as %s: …%s…", canary, form, text[max(0, i-60):min(len(text), i+60)])
@@ -96,9 +102,9 @@ func TestLogPassesWhatIsHarmless(t *testing.T) {
 		t.Fatal("two empty keys differ")
 	}
 	newLogger(&out, slog.LevelInfo).Info("links are up", "links", 24, "state", state("ready"), "took", 1500*time.Millisecond,
-		"share", 0.5, "key", key, "err", fmt.Errorf("link: %w", errors.New("peer closed: code 3")), "ratio", "3:1", "version", "v1.2.3")
+		"share", 0.5, "key", key, "err", fmt.Errorf("link: %w", errors.New("peer closed: code 3")), "ratio", "3:1", "version", "v1.2.3", "month", time.May)
 	for _, want := range []string{
-		`level=INFO msg="links are up" links=24 state=ready took=1.5s share=0.5 key=[key] err="link: peer closed: code 3" ratio=3:1 version=v1.2.3`,
+		`level=INFO msg="links are up" links=24 state=ready took=1.5s share=0.5 key=[key] err="link: peer closed: code 3" ratio=3:1 version=v1.2.3 month=May`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got %s", out.String())
