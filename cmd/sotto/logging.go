@@ -77,6 +77,9 @@ func scrubAny(value any) slog.Value {
 // scrubError is the text of an error, or only the system's reason where the error comes from a package whose errors
 // carry addresses, names or paths.
 func scrubError(err error) string {
+	if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
+		return netRefused // its Error may not survive being called
+	}
 	if !carries(err) {
 		return scrubText(err.Error())
 	}
@@ -98,9 +101,7 @@ func carries(err error) bool {
 	}
 	switch of.PkgPath() {
 	case "net", "net/netip", "net/url", "net/http", "crypto/tls", "crypto/x509", "strconv", "io/fs", "os":
-		if of != reflect.TypeFor[syscall.Errno]() {
-			return true
-		}
+		return true
 	}
 	switch u := err.(type) {
 	case interface{ Unwrap() error }:

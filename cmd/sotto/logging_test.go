@@ -58,7 +58,7 @@ func canaries() []any {
 		addr.String(), port.String(), "cannot reach " + addr.String(), "to=" + port.String() + ", again", "from (" + canaryIPv6 + ").",
 		"sip:" + canaryName + "@example.org", canaryName + "@example.org", errors.New("link to " + port.String() + ": closed"),
 		"udp:" + canaryIPv4 + ":4433", canaryIPv4 + ":1->[" + canaryIPv6 + "]:2: refused", canaryIPv6 + ": gone", "::ffff:" + canaryIPv4,
-		new(big.Int).SetBytes([]byte(canaryKey)), strconv.ErrSyntax, atoiErr,
+		new(big.Int).SetBytes([]byte(canaryKey)), atoiErr, (*usageError)(nil),
 		indirect{}, slog.GroupValue(slog.Any("peer", addr)), func() string { return canaryName }, make(chan nodeKey),
 	}
 }
