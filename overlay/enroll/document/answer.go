@@ -3,6 +3,7 @@
 package document
 
 import (
+	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"sotto/overlay/enroll/blind"
 	"sotto/overlay/peer"
+	"sotto/overlay/slot"
 )
 
 const (
@@ -18,23 +20,22 @@ const (
 	// AnswerUnit is what answers over HTTPS are padded to a multiple of, with zeros after the answer: their
 	// size then depends on the document, which is the same for all, and not on what was asked.
 	AnswerUnit = 16 << 10
-	// maxSlotCert bounds a slot certificate in bytes; package slot fixes its length.
-	maxSlotCert = 255
 
 	answerLabel = "sotto answer v1"
 )
 
 // Answer is an answer whose form has been checked; VerifyAnswer checks the rest.
 //
-//	 11  32  overlay ID
-//	 43  32  SHA-256 of the request
-//	 75   8  time of the authority, unix seconds
-//	 83   1  outcome: 0, or a Refusal
-//	 84   4  length of the overlay document, then the document; 0 in a refusal
-//	  .   2  length of the user certificate (DER), then the certificate; 0 for none
-//	  .   1  slot certificates, each behind its length (1)
-//	  .   1  1 with an admission: key epoch (4), blind signature (256); else 0
-//	  .  64  Ed25519 signature of the authority over label and everything before
+//	11  32  overlay ID
+//	43  32  SHA-256 of the request
+//	75   8  time of the authority, unix seconds
+//	83   1  outcome: 0, or a Refusal
+//	84   4  length of the overlay document, then the document; 0 in a refusal
+//	 .   2  length of the user certificate (DER), then the certificate; 0 for none
+//	 .   1  slot certificates, each behind its length (1)
+//	 .   1  1 with an admission: key epoch (4), blind signature (256); else 0
+//	 . 148  KeyCert of the key that signs: a refusal has no document, and the reader's may be older than the key
+//	 .  64  Ed25519 signature of the authority over label and everything before
 type Answer struct {
 	Overlay    peer.OverlayID
 	Request    [HashLen]byte
@@ -42,15 +43,16 @@ type Answer struct {
 	Refused    Refusal // 0 for a yes
 	Document   []byte
 	Cert       []byte
-	Slots      [][]byte
+	Slots      []slot.Certificate
 	Admitted   bool
 	AdmitEpoch uint32
 	Admission  blind.BlindSignature
+	cert       KeyCert
 	wire       []byte
 }
 
 // SignAnswer makes an answer; ErrMalformed or ErrLimit for fields that no reader would accept.
-func SignAnswer(a Answer, key SigningKey) (Answer, error) {
+func SignAnswer(a Answer, cert KeyCert, key SigningKey) (Answer, error) {
 	if len(a.Document) > MaxOverlay || len(a.Cert) > MaxCert || len(a.Slots) > MaxSlotAsks {
 		return Answer{}, ErrLimit
 	}
@@ -63,10 +65,7 @@ func SignAnswer(a Answer, key SigningKey) (Answer, error) {
 	b = appendLong(b, a.Cert)
 	b = append(b, byte(len(a.Slots)))
 	for _, s := range a.Slots {
-		if len(s) > maxSlotCert {
-			return Answer{}, ErrLimit
-		}
-		b = appendShort(b, s)
+		b = s.Append(b)
 	}
 	if a.Admitted {
 		b = binary.BigEndian.AppendUint32(append(b, 1), a.AdmitEpoch)
@@ -74,9 +73,9 @@ func SignAnswer(a Answer, key SigningKey) (Answer, error) {
 	} else {
 		b = append(b, 0)
 	}
-	b = setLength(b, sigLen)
-	sig := key.Sign(labelled(answerLabel, b))
-	return ParseAnswer(append(b, sig[:]...))
+	b = setLength(cert.append(b), sigLen)
+	b = append(b, key.sign(labelled(answerLabel, b))...)
+	return ParseAnswer(b)
 }
 
 // ParseAnswer reads an answer without its padding. What it returns is not verified yet.
@@ -100,8 +99,8 @@ func ParseAnswer(b []byte) (Answer, error) {
 	}
 	a.Cert = append([]byte(nil), r.long(MaxCert)...)
 	for range r.count(r.u8(), MaxSlotAsks) {
-		c := append([]byte(nil), r.short(maxSlotCert)...)
-		r.require(len(c) > 0)
+		c, err := slot.ParseCertificate(r.bytes(slot.CertificateLen))
+		r.require(err == nil)
 		a.Slots = append(a.Slots, c)
 	}
 	switch r.u8() {
@@ -112,6 +111,7 @@ func ParseAnswer(b []byte) (Answer, error) {
 	default:
 		r.ok = false
 	}
+	a.cert = r.keyCert()
 	r.bytes(sigLen)
 	granted := len(a.Document) > 0
 	r.require(granted == (a.Refused == 0) && (granted || len(a.Cert) == 0 && len(a.Slots) == 0 && !a.Admitted))
@@ -143,7 +143,7 @@ func VerifyAnswer(a Answer, request Request, known Overlay, now time.Time) (Over
 		}
 	}
 	n := len(a.wire) - sigLen
-	if n < 0 || !current.signedByAny(answerLabel, a.wire[:n], a.wire[n:]) {
+	if n < 0 || !current.current(a.cert) || !ed25519.Verify(a.cert.signing[:], labelled(answerLabel, a.wire[:n]), a.wire[n:]) {
 		return Overlay{}, ErrSignature
 	}
 	if now.Add(Slack).Before(a.At) {

@@ -119,8 +119,8 @@ func SignInvite(i Invite, key SigningKey) (Invite, error) {
 	b = append(append(b, flags), i.Code.b[:]...)
 	b = appendShort(b, []byte(i.AoR.s))
 	b = setLength(append(b, i.Overlay.Bytes()...), sigLen)
-	sig := key.Sign(labelled(inviteLabel, b))
-	return ParseInvite(append(b, sig[:]...))
+	b = append(b, key.sign(labelled(inviteLabel, b))...)
+	return ParseInvite(b)
 }
 
 // ParseInvite reads an invite and verifies it against the document in it. Trusting that document is trusting

@@ -13,6 +13,7 @@ import (
 
 	"sotto/overlay/enroll/blind"
 	"sotto/overlay/peer"
+	"sotto/overlay/slot"
 )
 
 // Bounds of a document. At a bound the authority refuses to add; entries leave by themselves when what they
@@ -24,7 +25,7 @@ const (
 	MaxRevokedNodes = 1024
 	MaxRevokedCerts = 2048
 	maxKeyCerts     = 2 // the one in use and the one before it
-	maxBlindKeys    = 2 // the current key epoch and the next
+	maxBlindKeys    = 3 // the last key epoch while its descriptors are in use, the current one, the next
 	maxCA           = 1024
 	maxService      = 128
 )
@@ -63,7 +64,7 @@ type Contents struct {
 	Keys          []Keys // 1 or 2, the newest first; the first one signs
 	Version       uint64 // from 1, strictly increasing
 	Issued, Until time.Time
-	BlindKeys     []BlindKey // 1 or 2, ascending
+	BlindKeys     []BlindKey // 1 to 3, ascending
 	Service       Service
 	Size          uint32        // how many peers the directory has, roughly
 	Seeds         []Pair        // ascending by NodeID
@@ -89,6 +90,8 @@ type signed struct {
 	cal  peer.Calendar
 	cas  []*x509.Certificate
 	wire []byte
+
+	schedule slot.Schedule
 }
 
 // SignOverlay makes a document. The key must be the one that the first KeyCert certifies; it returns
@@ -98,8 +101,8 @@ func SignOverlay(c Contents, key SigningKey) (Overlay, error) {
 		return Overlay{}, ErrLimit
 	}
 	b := setLength(c.append(appendHeader(nil, kindOverlay)), sigLen)
-	sig := key.Sign(labelled(overlayLabel, b))
-	return ParseOverlay(append(b, sig[:]...))
+	b = append(b, key.sign(labelled(overlayLabel, b))...)
+	return ParseOverlay(b)
 }
 
 // ParseOverlay reads a document and verifies the root's certificates and the signature. It returns
@@ -119,6 +122,9 @@ func ParseOverlay(b []byte) (Overlay, error) {
 	}
 	d := &signed{c: c, id: c.Founding.ID(), wire: append([]byte(nil), b...)}
 	if d.cal, err = c.Founding.Calendar(); err != nil {
+		return Overlay{}, ErrMalformed
+	}
+	if d.schedule, err = c.Founding.Schedule(); err != nil {
 		return Overlay{}, ErrMalformed
 	}
 	if err := d.verify(); err != nil {
@@ -204,7 +210,7 @@ func (r *reader) contents() Contents {
 		epoch := r.u32()
 		k, err := blind.ParsePublicKey(r.bytes(blind.Size))
 		r.require(err == nil)
-		r.require(len(c.BlindKeys) == 0 || c.BlindKeys[0].KeyEpoch < epoch)
+		r.require(len(c.BlindKeys) == 0 || c.BlindKeys[len(c.BlindKeys)-1].KeyEpoch < epoch)
 		c.BlindKeys = append(c.BlindKeys, BlindKey{epoch, k})
 	}
 	c.Service.Address = string(r.short(maxService))

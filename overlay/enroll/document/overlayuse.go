@@ -13,6 +13,7 @@ import (
 
 	"sotto/overlay/enroll/blind"
 	"sotto/overlay/peer"
+	"sotto/overlay/slot"
 )
 
 // IsZero reports whether there is no document. The other methods must not be called then.
@@ -149,14 +150,28 @@ func (o Overlay) VerifyUser(u UserCert, now time.Time) error {
 	return err
 }
 
-// SigningKeys returns the public keys that slot certificates may be signed with, the newest first.
-func (o Overlay) SigningKeys() [][32]byte {
-	keys := make([][32]byte, 0, maxKeyCerts)
+// SlotKeys returns the public keys that slot certificates may be signed with, the newest first.
+func (o Overlay) SlotKeys() []slot.AuthorityPublic {
+	keys := make([]slot.AuthorityPublic, 0, maxKeyCerts)
 	for _, k := range o.d.c.Keys {
-		keys = append(keys, k.Cert.signing)
+		keys = append(keys, k.Cert.slot)
 	}
 	return keys
 }
+
+// VerifySlot checks a slot certificate's signature; ErrSignature. Whether slot and epoch are those at hand is
+// for the caller to compare.
+func (o Overlay) VerifySlot(c slot.Certificate) error {
+	for _, k := range o.SlotKeys() {
+		if c.Verify(o.d.id.Bytes(), k) == nil {
+			return nil
+		}
+	}
+	return ErrSignature
+}
+
+// Schedule counts the overlay's slot epochs.
+func (o Overlay) Schedule() slot.Schedule { return o.d.schedule }
 
 // signedByAny verifies a signature of the authority under a label.
 func (o Overlay) signedByAny(label string, message, sig []byte) bool {
@@ -166,6 +181,12 @@ func (o Overlay) signedByAny(label string, message, sig []byte) bool {
 		}
 	}
 	return false
+}
+
+// current reports whether the root certified the key, and it is one of the document's or a later one.
+func (o Overlay) current(c KeyCert) bool {
+	last := o.d.c.Keys[len(o.d.c.Keys)-1].Cert
+	return c.generation >= last.generation && c.certified(o.d.c.Founding.Root, o.d.id)
 }
 
 // Service returns where the authority answers.

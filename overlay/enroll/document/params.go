@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sotto/overlay/peer"
+	"sotto/overlay/slot"
 )
 
 // maxName bounds the name of an overlay in bytes: one DNS label.
@@ -22,7 +23,7 @@ type Founding struct {
 	Root [pubLen]byte
 	// Genesis is when period 0 begins, whole seconds.
 	Genesis time.Time
-	// Period and KeyEpoch as in peer.NewCalendar.
+	// Period and KeyEpoch as in peer.NewCalendar and slot.NewSchedule: a period is a multiple of 4 s.
 	Period, KeyEpoch time.Duration
 }
 
@@ -47,6 +48,9 @@ func (f Founding) check() error {
 	if _, err := f.Calendar(); err != nil {
 		return ErrMalformed
 	}
+	if _, err := f.Schedule(); err != nil {
+		return ErrMalformed
+	}
 	return nil
 }
 
@@ -56,6 +60,11 @@ const maxSpan = 100 * 365 * 24 * time.Hour
 // Calendar counts periods and key epochs.
 func (f Founding) Calendar() (peer.Calendar, error) {
 	return peer.NewCalendar(f.Genesis.Unix(), f.Period, f.KeyEpoch)
+}
+
+// Schedule counts slot epochs, which last one period.
+func (f Founding) Schedule() (slot.Schedule, error) {
+	return slot.NewSchedule(f.Genesis.Unix(), f.Period, f.KeyEpoch)
 }
 
 // ID derives the overlay's ID.

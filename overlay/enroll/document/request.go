@@ -12,6 +12,7 @@ import (
 
 	"sotto/overlay/enroll/blind"
 	"sotto/overlay/peer"
+	"sotto/overlay/slot"
 )
 
 const (
@@ -19,30 +20,27 @@ const (
 	// an admission look alike to who counts bytes.
 	RequestLen = 2048
 	// MaxSlotAsks bounds the slot certificates asked for at once: each phase of an epoch and each of 4 days.
-	MaxSlotAsks = 8
-	// slotAskLen is epoch, slot and writer key.
-	slotAskLen = 4 + 32 + 32
-
+	MaxSlotAsks  = 8
 	requestLabel = "sotto request v1"
 	proofLabel   = "sotto request proof v1"
 )
 
 // The parts that a request may have. More than one may be asked for in one visit.
 const (
-	partInvited  = 1 << iota // proven by an invite's code; without it by an enrolled key
-	partCert                 // wants a user certificate
-	partNewKey               // carries a Succession: the certificate is to be for the new key
-	partSlots                // wants slot certificates
-	partAdmit                // wants an admission, blindly
-	partSeed                 // wants its relay listed as a seed
-	allParts     = 1<<iota - 1
+	partInvited = 1 << iota // proven by an invite's code; without it by an enrolled key
+	partCert                // wants a user certificate
+	partNewKey              // carries a Succession: the certificate is to be for the new key
+	partSlots               // wants slot certificates
+	partAdmit               // wants an admission, blindly
+	partSeed                // wants its relay listed as a seed
+	allParts    = 1<<iota - 1
 )
 
 // SlotAsk asks for one slot certificate: this writer key may write this slot in this epoch.
 type SlotAsk struct {
-	Epoch  uint32
-	Slot   [32]byte
-	Writer [32]byte
+	Epoch  slot.Epoch
+	Slot   slot.Slot
+	Writer slot.WriterPublic
 }
 
 // Format prints a fixed text for every verb.
@@ -149,8 +147,9 @@ func (a Ask) append(b []byte) []byte {
 		b = append(b, byte(len(a.Slots)))
 	}
 	for _, s := range a.Slots {
-		b = binary.BigEndian.AppendUint32(b, s.Epoch)
-		b = append(append(b, s.Slot[:]...), s.Writer[:]...)
+		place, writer := s.Slot.Bytes(), s.Writer.Bytes()
+		b = binary.BigEndian.AppendUint32(b, uint32(s.Epoch))
+		b = append(append(b, place[:]...), writer[:]...)
 	}
 	if a.Admit {
 		b = append(binary.BigEndian.AppendUint32(b, a.AdmitEpoch), a.Blinded[:]...)
@@ -230,9 +229,11 @@ func (r *reader) ask(parts int) (Ask, error) {
 		n := r.count(r.u8(), MaxSlotAsks)
 		r.require(n > 0)
 		for range n {
-			s := SlotAsk{Epoch: r.u32()}
-			copy(s.Slot[:], r.bytes(32))
-			copy(s.Writer[:], r.bytes(32))
+			s := SlotAsk{Epoch: slot.Epoch(r.u32())}
+			var err1, err2 error
+			s.Slot, err1 = slot.Parse(r.bytes(slot.Len))
+			s.Writer, err2 = slot.ParseWriterPublic(r.bytes(pubLen))
+			r.require(err1 == nil && err2 == nil)
 			a.Slots = append(a.Slots, s)
 		}
 	}
@@ -288,3 +289,6 @@ func (a Ask) Format(s fmt.State, _ rune) { redact(s, "[ask]") }
 
 // LogValue logs a fixed text.
 func (a Ask) LogValue() slog.Value { return redacted("[ask]") }
+
+// DigestRequest names a request by its bytes, be they one or not.
+func DigestRequest(b []byte) [HashLen]byte { return sha256.Sum256(b) }

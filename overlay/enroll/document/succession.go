@@ -20,10 +20,10 @@ import (
 //	181  64  ECDSA signature of the old key over label and bytes 0 to 180
 //	245  64  of the new key, over another label and the same
 type Succession struct {
-	overlay  peer.OverlayID
-	at       time.Time
+	overlay   peer.OverlayID
+	at        time.Time
 	old, next UserPublic
-	wire     [SuccessionLen]byte
+	wire      [SuccessionLen]byte
 }
 
 // SuccessionLen is the length of a Succession in bytes.
@@ -70,7 +70,7 @@ func ParseSuccession(b []byte) (Succession, error) {
 	return Succession{overlay: id, at: at, old: old, next: next, wire: [SuccessionLen]byte(b)}, nil
 }
 
-// Overlay, Old, New and At are what it says.
+// Overlay is the overlay in which the key is enrolled.
 func (s Succession) Overlay() peer.OverlayID { return s.overlay }
 
 // Old is the key that is given up.
