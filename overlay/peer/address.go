@@ -46,6 +46,7 @@ func NewAddress(ap netip.AddrPort) (Address, error) {
 
 // dialable is the table of NewAddress, by RFC 6890 and RFC 4291.
 func dialable(ip netip.Addr) bool {
+	// Is4In6 is more than ::/8, since netip takes ::ffff:127.0.0.1 for loopback.
 	if ip.IsUnspecified() || ip.IsMulticast() || ip.IsLinkLocalUnicast() || ip.Is4In6() {
 		return false
 	}

@@ -113,6 +113,10 @@ func TestDailyPartOfAnotherPeerOverlayOrTimeIsRefused(t *testing.T) {
 	disguised := sign(other, 3)
 	ownPrefix := p.static.NodeID().Prefix()
 	copy(disguised.b[offPrefix:offDocument], ownPrefix.b[:])
+	misnamed, err := encodeDaily(other.static.NodeID(), relayFields(t, 3))
+	must(t, err)
+	signature := p.key.Sign(misnamed.message(p.static))
+	copy(misnamed.b[offSignature:], signature[:])
 	for _, c := range []struct {
 		name  string
 		daily Daily
@@ -128,6 +132,7 @@ func TestDailyPartOfAnotherPeerOverlayOrTimeIsRefused(t *testing.T) {
 		{"of the next key epoch", sign(p, 60), 60, ErrPeriod},
 		{"of another peer", sign(other, 3), 3, ErrSignature},
 		{"of another peer in disguise", disguised, 3, ErrSignature},
+		{"of this peer under another prefix", misnamed, 3, ErrSignature},
 	} {
 		if _, err := admitted.Verify(c.daily, calendar, c.now); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
@@ -187,6 +192,7 @@ func TestContradictingFieldsAreRefused(t *testing.T) {
 		"the same one twice":            func(r, a *DailyFields) { r.Addresses[1] = r.Addresses[0]; a.LeaseRelays[1] = a.LeaseRelays[0] },
 		"key missing":                   func(r, a *DailyFields) { r.Link, a.Lease = LinkPublic{}, LeasePublic{} },
 		"one key in two roles, or self": func(r, a *DailyFields) { r.Onion = OnionPublic(r.Link); a.LeaseRelays[0] = p.static.NodeID().Prefix() },
+		"leases at oneself only":        func(r, a *DailyFields) { r.Addresses = nil; a.LeaseRelays = []IDPrefix{p.static.NodeID().Prefix()} },
 		"declared prefix without cause": func(r, a *DailyFields) { r.Declared, a.Declared = DeclaredPrefix{1}, DeclaredPrefix{1} },
 		"declared prefix, one loopback": func(r, a *DailyFields) {
 			r.Declared, a.Declared = DeclaredPrefix{1}, DeclaredPrefix{1}
@@ -210,11 +216,55 @@ func TestContradictingFieldsAreRefused(t *testing.T) {
 	}
 }
 
+func TestSecondFormsOfTheSameFieldsAreRefused(t *testing.T) {
+	p := newTestPeer(t, 1, 0)
+	one := relayFields(t, 3)
+	one.Addresses = one.Addresses[1:] // IPv4
+	single := anonymousFields(t, 3)
+	single.LeaseRelays = single.LeaseRelays[:1]
+	for name, c := range map[string]struct {
+		fields DailyFields
+		change func(b []byte)
+	}{
+		"padding after leases":       {single, func(b []byte) { b[offSignature-1] = 1 }},
+		"padding right after leases": {single, func(b []byte) { b[offLeasePad] = 1 }},
+		"second lease relay in front": {single, func(b []byte) {
+			copy(b[offLeaseRelays+8:], b[offLeaseRelays:offLeaseRelays+8])
+			clear(b[offLeaseRelays : offLeaseRelays+8])
+		}},
+		"padding after an IPv4 address":  {one, func(b []byte) { b[offAddresses+5] = 1 }},
+		"address of no kind with a port": {one, func(b []byte) { b[offSignature-1] = 1 }},
+		"address of an unknown kind":     {one, func(b []byte) { b[offAddresses] = 5 }},
+		"second address in front": {one, func(b []byte) {
+			copy(b[offAddresses+addressLen:], b[offAddresses:offAddresses+addressLen])
+			clear(b[offAddresses : offAddresses+addressLen])
+		}},
+		"addresses in descending order":     {relayFields(t, 3), func(b []byte) { swap(b[offAddresses:offSignature]) }},
+		"lease relays in descending order":  {anonymousFields(t, 3), func(b []byte) { swap(b[offLeaseRelays:offLeasePad]) }},
+		"link key with its ignored top bit": {one, func(b []byte) { b[offOnion-1] |= 0x80 }},
+		"an unknown reach":                  {one, func(b []byte) { b[offReach] = 3 }},
+	} {
+		daily, err := SignDaily(p.static, c.fields, p.key)
+		must(t, err)
+		wire := daily.Append(nil)
+		c.change(wire)
+		if _, err := ParseDaily(wire); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// swap exchanges the two halves of b.
+func swap(b []byte) {
+	half := len(b) / 2
+	copy(b, append(slices.Clone(b[half:]), b[:half]...))
+}
+
 func TestAddressesThatNobodyCanDialAreRefused(t *testing.T) {
 	for _, s := range []string{
 		"0.0.0.0:1", "[::]:1", "192.0.2.1:0", "224.0.0.1:1", "[ff02::1]:1", "255.255.255.255:1", "240.0.0.1:1",
 		"0.1.2.3:1", "169.254.169.254:1", "[fe80::1]:1", "[fe80::1%eth0]:1", "[2001:db8::1%x]:1",
-		"[::ffff:192.0.2.1]:1", "[::192.0.2.1]:1", "[64:ff9b::192.0.2.1]:1",
+		"[::ffff:192.0.2.1]:1", "[::ffff:127.0.0.1]:1", "[::192.0.2.1]:1", "[64:ff9b::192.0.2.1]:1",
 	} {
 		if _, err := NewAddress(netip.MustParseAddrPort(s)); !errors.Is(err, ErrAddress) {
 			t.Errorf("%s: %v", s, err)

@@ -125,3 +125,18 @@ func TestGatherRefusesForeigners(t *testing.T) {
 	g := NewGather(other, 3, 10)
 	wantOutcome(t, g, newTestPeer(t, 1, 0).describe(t, relayFields(t, 3)), Refused)
 }
+
+func TestProofsAreBoundedAndTheirPeersExcludedAllTheSame(t *testing.T) {
+	g := NewGather(testOverlay(t), 3, 1_000)
+	for i := range maxProofs + 1 {
+		id := NodeID{[NodeIDLen]byte{byte(i >> 8), byte(i), 1}}
+		wantOutcome(t, g, unsigned(t, id, relayFields(t, 3)), Added)
+		wantOutcome(t, g, unsigned(t, id, anonymousFields(t, 3)), Equivocated)
+		if !g.IsExcluded(id) {
+			t.Fatalf("equivocator %d is not excluded", i)
+		}
+	}
+	if len(g.Proofs()) != maxProofs {
+		t.Errorf("%d proofs are kept, at most %d", len(g.Proofs()), maxProofs)
+	}
+}

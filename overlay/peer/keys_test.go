@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"crypto/ecdh"
+	"crypto/ed25519"
 	"errors"
 	"testing"
 )
@@ -99,5 +100,18 @@ func TestX25519KeysHaveOneEncoding(t *testing.T) {
 				t.Errorf("%s: %v, want %v", c.name, err, c.want)
 			}
 		}
+	}
+}
+
+// Thirty-two zero bytes are a point of order 4: for one message in four, anybody can make its signature.
+func TestZeroKeySignsForNobody(t *testing.T) {
+	signature := make([]byte, SignatureLen)
+	signature[0] = 1 // R is the neutral element, S zero
+	var message []byte
+	for !ed25519.Verify(make([]byte, PublicKeyLen), message, signature) {
+		message = append(message, 'm')
+	}
+	if (SigningPublic{}).Verify(message, signature) {
+		t.Error("a signature without a key is accepted")
 	}
 }

@@ -76,7 +76,7 @@ func (p Proof) KeyEpoch() uint32 { return p.static.KeyEpoch() }
 // Verify checks that the peer is one of this overlay and signed both parts. It fails with ErrOverlay,
 // ErrAdmission, ErrPeriod, ErrSignature or, for a zero Proof, ErrProof.
 func (p Proof) Verify(overlay OverlayID, calendar Calendar, verifier AdmissionVerifier) error {
-	if p.static.IsZero() || p.first == p.second {
+	if p.static.IsZero() {
 		return ErrProof
 	}
 	admitted, err := Admit(p.static, overlay, verifier)

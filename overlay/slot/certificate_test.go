@@ -83,6 +83,23 @@ func TestEveryPrefixAndEveryFlippedBitOfACertificateIsRefused(t *testing.T) {
 	}
 }
 
+// Thirty-two zero bytes are a point of order 4: for one message in four, anybody can make its signature.
+func TestZeroKeySignsForNobody(t *testing.T) {
+	neutral := make([]byte, ed25519.SignatureSize)
+	neutral[0] = 1 // R is the neutral element, S zero
+	for epoch := Epoch(0); ; epoch++ {
+		c, err := Issue(overlayA, Slot{}, testWriter(t), epoch, func([]byte) ([]byte, error) { return neutral, nil })
+		must(t, err)
+		if !ed25519.Verify(make([]byte, 32), c.message(overlayA), neutral) {
+			continue
+		}
+		if c.Verify(overlayA, AuthorityPublic{}) == nil || (WriterPublic{}).Verify(c.message(overlayA), neutral) {
+			t.Error("a signature without a key is accepted")
+		}
+		return
+	}
+}
+
 func TestIssuingFailsWhole(t *testing.T) {
 	_, sign := testAuthority(t)
 	broken := errors.New("the reason")
