@@ -17,7 +17,7 @@ var errNoCommands = errors.New("rules: README.md has no block marked sh with a c
 // readmeScript makes the script. What runs until it is stopped ends with "&" on the page and is stopped at the end.
 func readmeScript(readme, root string) (string, error) {
 	var script strings.Builder
-	script.WriteString("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n")
+	script.WriteString("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n")
 	inside, commands := false, 0
 	for line := range strings.Lines(readme) {
 		line = strings.TrimSpace(line)
