@@ -48,7 +48,9 @@ func (PublicKey) LogValue() slog.Value { return slog.StringValue("[link key]") }
 
 // StaticKey is the X25519 private key with which a peer answers links.
 type StaticKey struct {
-	private [keyLen]byte
+	// Behind a pointer, because package fmt prints the bytes of an unexported
+	// array field without asking Format.
+	private *[keyLen]byte
 	public  PublicKey
 }
 
@@ -66,9 +68,8 @@ func StaticKeyFromBytes(b []byte) (*StaticKey, error) {
 	if len(b) != keyLen {
 		return nil, ErrKey
 	}
-	k := new(StaticKey)
-	copy(k.private[:], b)
-	x25519.KeyGen((*x25519.Key)(&k.public.b), (*x25519.Key)(&k.private))
+	k := &StaticKey{private: (*[keyLen]byte)(append([]byte(nil), b...))}
+	x25519.KeyGen((*x25519.Key)(&k.public.b), (*x25519.Key)(k.private))
 	return k, nil
 }
 
@@ -76,7 +77,7 @@ func StaticKeyFromBytes(b []byte) (*StaticKey, error) {
 func (k *StaticKey) Public() PublicKey { return k.public }
 
 // Bytes returns the 32 private bytes, for storing with mode 0600 only.
-func (k *StaticKey) Bytes() [keyLen]byte { return k.private }
+func (k *StaticKey) Bytes() [keyLen]byte { return *k.private }
 
 // Equal compares in constant time.
 func (k *StaticKey) Equal(o *StaticKey) bool {

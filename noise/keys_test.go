@@ -16,7 +16,7 @@ func TestKeysNeverPrint(t *testing.T) {
 	k := labStatic(t, 1)
 	private, public := k.Bytes(), k.Public().Bytes()
 	secrets := Secrets{Send: private, Receive: private, Peer: k.Public()}
-	var out bytes.Buffer
+	var out, hidden bytes.Buffer // the second for what an unexported field shows: a public key at most
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
 		log := slog.New(h)
 		log.Info("keys", "private", k, "value", *k, "public", k.Public(), "secrets", secrets,
@@ -25,6 +25,7 @@ func TestKeysNeverPrint(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%d", "%q"} {
 		fmt.Fprintf(&out, verb+verb+verb+verb+verb, k, *k, k.Public(), secrets, struct{ K PublicKey }{k.Public()})
 		fmt.Fprintf(&out, verb, []any{k, []PublicKey{k.Public()}, Event{Peer: k.Public()}})
+		fmt.Fprintf(&hidden, verb, struct{ hidden *StaticKey }{k})
 	}
 	text := strings.ToLower(out.String())
 	for _, b := range [][]byte{private[:], public[:]} {
@@ -36,6 +37,10 @@ func TestKeysNeverPrint(t *testing.T) {
 				t.Errorf("half of a key is printed: %q…", form[:6])
 			}
 		}
+	}
+	if strings.Contains(strings.ToLower(hidden.String()), strings.Trim(fmt.Sprint(private[:16]), "[]")) ||
+		strings.Contains(strings.ToLower(hidden.String()), hex.EncodeToString(private[:8])) {
+		t.Error("a private key is printed from an unexported field")
 	}
 	if !strings.Contains(text, "[link key]") || !strings.Contains(text, "[link private key]") {
 		t.Error("the placeholders are missing, so nothing was printed at all")
