@@ -31,6 +31,9 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "config", run: runConfig},
+		{name: "bench", sub: []command{
+			{name: "link", run: runBenchLink},
+		}},
 	}
 }
 

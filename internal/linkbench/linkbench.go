@@ -1,175 +1,133 @@
 // Package linkbench measures what a link costs on this machine: it is behind `sotto bench link` and the benchmarks.
+//
+// Machines are busy with other things. Therefore whatever is compared is measured in alternating short slices, ratios
+// are medians over pairs of slices, and no test fails over a figure.
 package linkbench
 
-// This file measures the pipe: datagrams per CPU-second, plain and batched, for trains of several lengths.
+// The run of all measurements, and how two things are measured side by side.
 
 import (
 	"context"
-	"fmt"
-	"net/netip"
 	"time"
 
 	"sotto/noise"
 )
 
-// rounds is into how many alternating slices the budget of one train length is cut, so that a disturbance of the
-// machine meets both paths.
-const rounds = 4
+// The goals that figures are printed with. Ours: what the design asks of links.
+const (
+	goalIK      = 250  // µs of the responder's CPU a handshake
+	goalNK      = 150  // likewise
+	goalDH      = 1.25 // …or so many times the sum of its multiplications
+	goalAEAD    = 1.3  // seal and open, beyond one AES block, to the bare AEAD
+	goalPipe    = 3    // datagrams per CPU-second at goalTrain, batch to plain
+	goalTrain   = 16
+	goalSuccess = 0.95 // honest handshakes that succeed under a flood
+	floodFactor = 10   // first messages of the flood for each handshake that a core could answer
+)
 
-// patience is how much longer than its budget a measurement may take before it is given up: something on this machine
-// swallows loopback datagrams then.
-const patience = 10 * time.Second
+// Least is the shortest budget that gives every measurement a sample.
+const Least = 100 * time.Millisecond
 
-// PipeResult is the measurement of one train length over loopback. A datagram that was sent and received counts
-// once, and its cost is that of both directions together. The CPU time is the whole process's, user and system, the
-// kernel's work for loopback included: nothing else should run in the process.
-type PipeResult struct {
-	Train             int     // consecutive datagrams to one address
-	PlainPerCPUSecond float64 // one datagram a system call
-	BatchPerCPUSecond float64 // as the system allows; like plain where it has no batching
-	N                 int     // datagrams measured, of both paths together
-	Segmenting        bool    // whether the batched path sent trains in one call
-	Coalescing        bool    // whether it could receive them in one
-	WallClock         bool    // there is no CPU clock here (Windows): the figures are per second of elapsed time
+// step is one measurement and its part of the budget.
+type step struct {
+	what  string
+	share float64
+	run   func(ctx context.Context, budget time.Duration) ([]Figure, error)
 }
 
-// MeasurePipe measures each train length (1 to noise.BatchLen) for an equal share of the budget, which is of elapsed
-// time. It opens sockets on 127.0.0.1 and ends early, with ctx's error, when ctx does; where datagrams get lost even on
-// loopback it ends with context.DeadlineExceeded.
-func MeasurePipe(ctx context.Context, trains []int, budget time.Duration) ([]PipeResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, budget+patience)
-	defer cancel()
-	var results []PipeResult
-	for _, train := range trains {
-		if train < 1 || train > noise.BatchLen {
-			return nil, fmt.Errorf("linkbench: a train has 1 to %d datagrams", noise.BatchLen)
-		}
-		r, err := measureTrain(ctx, train, budget/time.Duration(len(trains)))
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, r)
-	}
-	return results, nil
-}
-
-// measureTrain measures both paths with one train length.
-func measureTrain(ctx context.Context, train int, budget time.Duration) (PipeResult, error) {
-	plain, err := NewLoop(noise.UDPOptions{Plain: true})
-	if err != nil {
-		return PipeResult{}, err
-	}
-	defer plain.Close()
-	batch, err := NewLoop(noise.UDPOptions{})
-	if err != nil {
-		return PipeResult{}, err
-	}
-	defer batch.Close()
-	stop := context.AfterFunc(ctx, func() { plain.Close(); batch.Close() }) // ends a Receive that waits
-	defer stop()
-
-	var plainSpent, batchSpent spent
-	for range rounds {
-		for _, half := range []struct {
-			loop *Loop
-			sum  *spent
-		}{{plain, &plainSpent}, {batch, &batchSpent}} {
-			if err := half.sum.add(half.loop, train, budget/(2*rounds)); err != nil {
-				if ctx.Err() != nil {
-					return PipeResult{}, ctx.Err()
-				}
-				return PipeResult{}, err
+// Run makes every measurement and emits its figures as they come. The budget is of elapsed time and is kept but for a
+// second of preparation, and for handshakes under the flood, which may take five seconds longer. progress hears what is
+// measured next. Run ends early with ctx's error, emit's, or a socket's.
+func Run(ctx context.Context, budget time.Duration, progress func(what string), emit func(Figure) error) error {
+	budget = max(budget, Least)
+	capacity := 1.0 // handshakes a second of one core
+	for _, s := range []step{
+		{"handshakes with both ends' keys (IK)", 0.15, func(ctx context.Context, budget time.Duration) ([]Figure, error) {
+			f, err := MeasureHandshake(ctx, noise.IK, budget)
+			if f.P50 > 0 {
+				capacity = 1e6 / f.P50
 			}
-		}
-	}
-	stats := batch.from.Stats()
-	return PipeResult{
-		Train:             train,
-		PlainPerCPUSecond: plainSpent.rate(),
-		BatchPerCPUSecond: batchSpent.rate(),
-		N:                 plainSpent.datagrams + batchSpent.datagrams,
-		Segmenting:        stats.Segmenting,
-		Coalescing:        stats.Coalescing,
-		WallClock:         !hasCPUClock,
-	}, nil
-}
-
-// spent adds up datagrams and the time they cost.
-type spent struct {
-	datagrams int
-	cost      time.Duration
-}
-
-// add runs the loop for a while.
-func (s *spent) add(l *Loop, train int, during time.Duration) error {
-	cost, until := CPUTime(), time.Now().Add(during)
-	for {
-		if err := l.Turn(train); err != nil {
+			return []Figure{f}, err
+		}},
+		{"handshakes with the responder's key (NK)", 0.1, one(func(ctx context.Context, budget time.Duration) (Figure, error) {
+			return MeasureHandshake(ctx, noise.NK, budget)
+		})},
+		{"sealing", 0.1, one(MeasureSeal)},
+		{"opening", 0.1, one(MeasureOpen)},
+		{"core to core", 0.1, one(MeasureForward)},
+		{"the pipe, plain and in trains", 0.25, func(ctx context.Context, budget time.Duration) ([]Figure, error) {
+			var figures []Figure
+			results, err := MeasurePipe(ctx, []int{1, 4, goalTrain, 64}, budget)
+			for _, r := range results {
+				figures = append(figures, r.Figures()...)
+			}
+			return figures, err
+		}},
+		{"round trips over loopback", 0.05, one(MeasureRoundTrip)},
+		{"handshakes under a flood", 0.15, one(func(ctx context.Context, budget time.Duration) (Figure, error) {
+			return MeasureFlood(ctx, capacity, budget)
+		})},
+	} {
+		progress(s.what)
+		figures, err := s.run(ctx, time.Duration(s.share*float64(budget)))
+		if err != nil {
 			return err
 		}
-		s.datagrams += train
-		if !time.Now().Before(until) {
-			s.cost += CPUTime() - cost
-			return nil
-		}
-	}
-}
-
-// rate is datagrams per second of cost.
-func (s *spent) rate() float64 {
-	if s.cost <= 0 {
-		return 0
-	}
-	return float64(s.datagrams) / s.cost.Seconds()
-}
-
-// Loop is two pipes on loopback, one sending to the other.
-type Loop struct {
-	from, to *noise.UDPPipe
-	addr     netip.AddrPort
-	out, in  noise.Batch
-}
-
-// NewLoop opens both pipes.
-func NewLoop(opt noise.UDPOptions) (*Loop, error) {
-	local := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
-	from, err := noise.ListenUDP(local, opt)
-	if err != nil {
-		return nil, err
-	}
-	to, err := noise.ListenUDP(local, opt)
-	if err != nil {
-		return nil, joinClose(err, from)
-	}
-	return &Loop{from: from, to: to, addr: to.LocalAddrPort()}, nil
-}
-
-// joinClose closes a pipe on the way out with an error.
-func joinClose(err error, p *noise.UDPPipe) error {
-	_ = p.Close() // err says more
-	return err
-}
-
-// Turn sends one train and receives all of it. Nothing is lost on the way: there is never more than one train in a
-// socket buffer.
-func (l *Loop) Turn(train int) error {
-	l.out.Reset()
-	for range train {
-		l.out.Next(l.addr)
-	}
-	if err := l.from.Send(&l.out); err != nil {
-		return err
-	}
-	for got := 0; got < train; got += l.in.Len() {
-		if err := l.to.Receive(&l.in); err != nil {
-			return err
+		for _, f := range figures {
+			if err := emit(f); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// Close closes both pipes. Twice is fine.
-func (l *Loop) Close() {
-	_ = l.from.Close() // nothing was buffered, so there is nothing to lose
-	_ = l.to.Close()
+// one makes a step of a measurement that gives one figure.
+func one(measure func(context.Context, time.Duration) (Figure, error)) func(context.Context, time.Duration) ([]Figure, error) {
+	return func(ctx context.Context, budget time.Duration) ([]Figure, error) {
+		f, err := measure(ctx, budget)
+		return []Figure{f}, err
+	}
+}
+
+// side is one of several things that are measured side by side. A call does it once and returns how long that took,
+// without what it had to prepare.
+type side func() (time.Duration, error)
+
+// fewest and most rounds of a measurement: so that the smallest budget gives a figure, and a large one does not fill
+// the memory with samples.
+const (
+	fewestRounds = 3
+	mostRounds   = 20_000
+)
+
+// alternate calls every side once a round until the budget is spent, each time beginning with another one, so that none
+// profits from its place. It returns nanoseconds, one slice of samples for each side.
+func alternate(ctx context.Context, budget time.Duration, sides ...side) ([][]float64, error) {
+	samples := make([][]float64, len(sides))
+	until := time.Now().Add(budget)
+	for round := 0; round < fewestRounds || round < mostRounds && time.Now().Before(until); round++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for k := range sides {
+			i := (round + k) % len(sides)
+			took, err := sides[i]()
+			if err != nil {
+				return nil, err
+			}
+			// A clock of coarse steps (Windows) may show nothing at all, and ratios need something to divide by.
+			samples[i] = append(samples[i], float64(max(took, 1)))
+		}
+	}
+	return samples, nil
+}
+
+// scaled divides samples.
+func scaled(samples []float64, by float64) []float64 {
+	out := make([]float64, len(samples))
+	for i, s := range samples {
+		out[i] = s / by
+	}
+	return out
 }

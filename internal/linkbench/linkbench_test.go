@@ -1,73 +1,100 @@
 package linkbench
 
-// This file holds the measuring itself to its word, and runs it as benchmarks.
-
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
 	"sotto/noise"
 )
 
-func TestMeasurePipeGivesAFigureForEveryTrain(t *testing.T) {
-	trains := []int{1, 16, 64}
-	results, err := MeasurePipe(t.Context(), trains, 200*time.Millisecond)
+// detail is the value beside a figure.
+func detail(t *testing.T, f Figure, key string) any {
+	t.Helper()
+	for _, d := range f.Details {
+		if d.Key == key {
+			return d.Value
+		}
+	}
+	t.Fatalf("%s has no %s", f.Name, key)
+	return nil
+}
+
+func TestRunStopsWhenAFigureCannotBeEmitted(t *testing.T) {
+	full := errors.New("disk full")
+	emitted := 0
+	err := Run(t.Context(), time.Millisecond, func(string) {}, func(Figure) error { emitted++; return full })
+	if !errors.Is(err, full) || emitted != 1 {
+		t.Errorf("%v after %d figures", err, emitted)
+	}
+}
+
+func TestAlternateBeginsEachRoundWithAnother(t *testing.T) {
+	var order []int
+	mark := func(i int) side {
+		return func() (time.Duration, error) { order = append(order, i); return time.Duration(i), nil }
+	}
+	samples, err := alternate(t.Context(), 0, mark(0), mark(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(results) != len(trains) {
-		t.Fatalf("%d results for %d trains", len(results), len(trains))
+	if want := []int{0, 1, 1, 0, 0, 1}; len(order) != len(want) || order[2] != 1 || order[4] != 0 {
+		t.Errorf("the order was %v", order)
 	}
-	for i, r := range results {
-		if r.Train != trains[i] || r.N < 2*rounds*r.Train || r.PlainPerCPUSecond <= 0 || r.BatchPerCPUSecond <= 0 {
-			t.Errorf("no full measurement: %+v", r)
+	if len(samples[0]) != fewestRounds || samples[1][0] != 1 {
+		t.Errorf("the samples are %v", samples)
+	}
+}
+
+func TestResponderAnswersEveryNewInitiator(t *testing.T) {
+	for _, p := range []noise.Pattern{noise.IK, noise.NK} {
+		r, err := newResponder(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const n = 250 // more than are answered at once without a cookie
+		for range n {
+			if _, err := r.answer(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := r.core.Stats()
+		points := map[noise.Pattern]uint64{noise.IK: 5, noise.NK: 3}[p] // what multiplications() is to do
+		if st.Initiated != n || st.DH != n*points {
+			t.Errorf("pattern %d: %d answered with %d multiplications", p, st.Initiated, st.DH)
 		}
 	}
 }
 
-func TestMeasurePipeEndsWithItsContext(t *testing.T) {
+func TestFloodIsOfAllThreeKindsAndHonestOnesAreCounted(t *testing.T) {
+	f, err := MeasureFlood(t.Context(), 500, 200*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.N < 1 || detail(t, f, "success").(float64) <= 0 {
+		t.Errorf("no honest initiator got through: %v", f)
+	}
+	for _, kind := range []string{"bad", "replayed", "foreign"} {
+		if detail(t, f, kind).(uint64) == 0 {
+			t.Errorf("the flood had nothing that is %s", kind)
+		}
+	}
+	if rate := detail(t, f, "flood_per_s").(float64); rate <= 0 {
+		t.Errorf("the flood had a rate of %v", rate)
+	}
+}
+
+func TestMeasurementsEndWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := MeasurePipe(ctx, []int{16}, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v after the context ended", err)
-	}
-}
-
-func TestMeasurePipeRefusesTrainsThatNoBatchHolds(t *testing.T) {
-	for _, train := range []int{-1, 0, noise.BatchLen + 1} {
-		if _, err := MeasurePipe(t.Context(), []int{train}, time.Millisecond); err == nil {
-			t.Errorf("a train of %d was measured", train)
-		}
-	}
-}
-
-// BenchmarkPipe prints, beside the time of one train, how many datagrams went out and came in per CPU-second.
-func BenchmarkPipe(b *testing.B) {
-	for _, path := range []struct {
-		name string
-		opt  noise.UDPOptions
-	}{{"plain", noise.UDPOptions{Plain: true}}, {"batch", noise.UDPOptions{}}} {
-		for _, train := range []int{1, 4, 16, 64} {
-			b.Run(fmt.Sprintf("%s/train=%d", path.name, train), func(b *testing.B) {
-				l, err := NewLoop(path.opt)
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer l.Close()
-				b.ReportAllocs()
-				before := CPUTime()
-				for b.Loop() {
-					if err := l.Turn(train); err != nil {
-						b.Fatal(err)
-					}
-				}
-				if cost := CPUTime() - before; cost > 0 {
-					b.ReportMetric(float64(b.N*train)/cost.Seconds(), "datagrams/cpu-s")
-				}
-			})
+	for name, measure := range map[string]func(context.Context, time.Duration) (Figure, error){
+		"seal": MeasureSeal, "open": MeasureOpen, "forward": MeasureForward, "round trip": MeasureRoundTrip,
+		"handshake": func(ctx context.Context, d time.Duration) (Figure, error) { return MeasureHandshake(ctx, noise.IK, d) },
+		"flood":     func(ctx context.Context, d time.Duration) (Figure, error) { return MeasureFlood(ctx, 100, d) },
+	} {
+		if _, err := measure(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v after the context ended", name, err)
 		}
 	}
 }

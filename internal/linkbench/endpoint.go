@@ -1,0 +1,120 @@
+package linkbench
+
+// Endpoints on real sockets of this machine, and the round trip between two of them.
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"sotto/noise"
+)
+
+// errNoLink says that two endpoints on one machine did not find each other.
+var errNoLink = errors.New("linkbench: no link over loopback; see whether a firewall drops UDP to 127.0.0.1")
+
+// local is the loopback address that every machine has.
+func local() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
+
+// node is an endpoint that runs.
+type node struct {
+	endpoint *noise.Endpoint
+	addr     netip.AddrPort
+	key      *noise.StaticKey
+	stop     func() // ends it and waits until it has ended; twice is fine
+}
+
+// startNode starts an endpoint with a new key at a free port of an address.
+func startNode(ctx context.Context, at netip.Addr, handle func(noise.Event)) (*node, error) {
+	key, err := noise.GenerateStaticKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	pipe, err := noise.ListenUDP(netip.AddrPortFrom(at, 0), noise.UDPOptions{})
+	if err != nil {
+		return nil, err
+	}
+	e, err := noise.NewEndpoint(pipe, pipe.Close, noise.Config{
+		Overlay: benchOverlay(), Node: benchNode(), Static: key, FreshKey: true,
+	}, handle)
+	if err != nil {
+		return nil, joinClose(err, pipe)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		_ = e.Run(ctx) // a socket that broke shows in what was measured: nothing comes any more
+	})
+	return &node{endpoint: e, addr: pipe.LocalAddrPort(), key: key, stop: func() { cancel(); running.Wait() }}, nil
+}
+
+// target is how others dial the node.
+func (n *node) target(p noise.Pattern) noise.Target {
+	return noise.Target{Addr: n.addr, Key: n.key.Public(), Node: benchNode(), Pattern: p}
+}
+
+// MeasureRoundTrip measures pings over a link between two endpoints on loopback, one at a time: two ways through
+// sealing, sockets, the scheduler and opening.
+func MeasureRoundTrip(ctx context.Context, budget time.Duration) (Figure, error) {
+	ctx, cancel := context.WithTimeout(ctx, budget+patience)
+	defer cancel()
+	b, err := startNode(ctx, local(), func(noise.Event) {})
+	if err != nil {
+		return Figure{}, err
+	}
+	defer b.stop()
+	events := make(chan noise.Event, 16) // more than one ping and one state can be under way
+	a, err := startNode(ctx, local(), func(e noise.Event) {
+		select {
+		case events <- e:
+		default:
+		}
+	})
+	if err != nil {
+		return Figure{}, err
+	}
+	defer a.stop()
+	link, err := a.endpoint.Dial(b.target(noise.IK))
+	if err != nil {
+		return Figure{}, err
+	}
+	if _, err := await(ctx, events, noise.LinkUp); err != nil {
+		return Figure{}, err
+	}
+	if _, err := await(ctx, events, noise.Pong); err != nil { // every link begins with a ping
+		return Figure{}, err
+	}
+	samples, err := alternate(ctx, budget, func() (time.Duration, error) {
+		if err := a.endpoint.Ping(link); err != nil {
+			return 0, err
+		}
+		pong, err := await(ctx, events, noise.Pong)
+		return pong.RTT, err
+	})
+	if err != nil {
+		return Figure{}, err
+	}
+	f := newFigure("link_rtt_ms", "ms", scaled(samples[0], 1e6))
+	f.add("path", "loopback")
+	return f, nil
+}
+
+// await takes events until one of a kind comes, or the link is down, or ctx ends.
+func await(ctx context.Context, events <-chan noise.Event, kind noise.EventKind) (noise.Event, error) {
+	for {
+		select {
+		case e := <-events:
+			switch e.Kind {
+			case kind:
+				return e, nil
+			case noise.LinkDown:
+				return e, errNoLink
+			}
+		case <-ctx.Done():
+			return noise.Event{}, ctx.Err()
+		}
+	}
+}
