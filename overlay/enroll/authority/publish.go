@@ -199,10 +199,11 @@ func (t *transaction) published() ([]document.BlindKey, error) {
 
 // sign makes the next version of the document out of the tables.
 func (t *transaction) sign() error {
-	c := document.Contents{Founding: t.founding, Params: t.s.Params, Version: 1, Issued: t.now.Truncate(time.Second),
+	// Versions follow the clock, so that an authority restored from a backup signs no version a second time.
+	c := document.Contents{Founding: t.founding, Params: t.s.Params, Version: max(1, uint64(t.now.Unix())), Issued: t.now.Truncate(time.Second),
 		Until: t.now.Truncate(time.Second).Add(DocumentLife), Size: t.s.Size}
 	if !t.current.IsZero() {
-		c.Version = t.current.Version() + 1
+		c.Version = max(c.Version, t.current.Version()+1)
 		// Within Slack a clock may go back; the date of a later version never does.
 		if issued := t.current.Contents().Issued; c.Issued.Before(issued) {
 			c.Issued = issued

@@ -110,21 +110,27 @@ func (k PublicKey) Verify(msg []byte, sig Signature) error {
 // that keeps the signer from recognising the signature later. A factor is drawn anew for each call.
 // Factor returns what Unblind needs; it is secret, 256 bytes, and kept until the answer is there.
 func (k PublicKey) Blind(random io.Reader, msg []byte) (Message, Factor, error) {
-	pub, err := k.rsa()
-	if err != nil {
-		return Message{}, Factor{}, err
-	}
 	// The library hands out its state opaquely, so it cannot be stored across a restart. Feeding it
 	// from a stored seed instead lets Unblind rebuild it, and a killed join carries on.
 	var f Factor
 	if _, err := io.ReadFull(random, f.seed[:]); err != nil {
 		return Message{}, Factor{}, fmt.Errorf("blind: no randomness: %w", err)
 	}
+	m, err := k.BlindAgain(f, msg)
+	return m, f, err
+}
+
+// BlindAgain makes the same blinded message again from its factor.
+func (k PublicKey) BlindAgain(f Factor, msg []byte) (Message, error) {
+	pub, err := k.rsa()
+	if err != nil {
+		return Message{}, err
+	}
 	blinded, _, err := f.blind(pub, msg)
 	if err != nil {
-		return Message{}, Factor{}, ErrKey
+		return Message{}, ErrKey
 	}
-	return Message(blinded), f, nil
+	return Message(blinded), nil
 }
 
 // Unblind turns the signer's answer into the signature of msg and verifies it. It returns

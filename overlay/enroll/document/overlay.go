@@ -62,7 +62,7 @@ type Contents struct {
 	Founding      Founding
 	Params        Params
 	Keys          []Keys // 1 or 2, the newest first; the first one signs
-	Version       uint64 // from 1, strictly increasing
+	Version       uint64 // strictly increasing, not 0
 	Issued, Until time.Time
 	BlindKeys     []BlindKey // 1 to 3, ascending
 	Service       Service

@@ -28,7 +28,7 @@ func (o Overlay) Calendar() peer.Calendar { return o.d.cal }
 // Contents returns what the document says. The lists in it are not to be changed.
 func (o Overlay) Contents() Contents { return o.d.c }
 
-// Version counts the authority's documents from 1.
+// Version orders the authority's documents; it grows by at least one from each to the next.
 func (o Overlay) Version() uint64 { return o.d.c.Version }
 
 // Check compares the document's dates with this machine's clock: ErrFuture or ErrExpired.

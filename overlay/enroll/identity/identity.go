@@ -1,0 +1,427 @@
+// Beginning, opening and reading an identity.
+
+package identity
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"sotto/noise"
+	"sotto/overlay/enroll/document"
+	"sotto/overlay/enroll/store"
+	"sotto/overlay/peer"
+)
+
+var (
+	// ErrJoined says that the state has been enrolled already.
+	ErrJoined = errors.New("identity: already enrolled")
+	// ErrNotJoined says that enrolment has begun and not ended.
+	ErrNotJoined = errors.New("identity: enrolment is not finished")
+	// ErrOtherInvite says that enrolment has begun with another invite.
+	ErrOtherInvite = errors.New("identity: enrolment was begun with another invite")
+	// ErrNone says that there is no such key, admission or certificate here yet.
+	ErrNone = errors.New("identity: not there yet")
+	// ErrPending says that a change of keys waits for its answer first.
+	ErrPending = errors.New("identity: a change of keys is not finished")
+	// ErrUnasked says that an answer came although nothing was asked.
+	ErrUnasked = errors.New("identity: nothing was asked")
+	// ErrRestored says that the identity came back from a backup, and may have shown a descriptor of that period
+	// before that the backup does not know.
+	ErrRestored = errors.New("identity: restored, and not sure what was published in that period")
+	// ErrSecondDaily says that another descriptor of that period was shown already: two would prove
+	// equivocation and exclude the peer.
+	ErrSecondDaily = errors.New("identity: there is another descriptor of that period")
+)
+
+// Identity is an open identity, locked against other processes. Its methods are safe for concurrent use. It
+// never prints itself.
+type Identity struct {
+	store *store.Store
+}
+
+// The tables of the state.
+const (
+	tableState  = "state"  // one record
+	tablePeers  = "peers"  // key epoch → peer key and admission
+	tableSlots  = "slots"  // epoch → slot certificate
+	tablePlaces = "places" // key epoch → y
+	tableDaily  = "daily"  // period → daily part of the descriptor
+)
+
+var tables = []string{tableState, tablePeers, tableSlots, tablePlaces, tableDaily}
+
+// state is the one record of settings.
+type state struct {
+	Name     string
+	UserKey  []byte
+	NextKey  []byte // while a change of keys waits for its answer
+	Cert     []byte // none until enrolled
+	Code     []byte // until enrolled
+	Seed     bool   // may ask for its relay to be listed
+	LinkKey  []byte
+	Writer   []byte // master of the writer keys
+	Document []byte
+	Pending  []byte // the request that waits for its answer
+	// Successions are the owner's changes of keys, oldest first, for contacts who pinned an earlier one.
+	Successions [][]byte
+	// SilentUntil is the first period of which a descriptor may be signed; after a restore, a later one.
+	SilentUntil uint32
+}
+
+// maxSuccessions bounds how far back a contact may have pinned a key; the oldest is dropped.
+const maxSuccessions = 16
+
+// peerRecord is a record of tablePeers.
+type peerRecord struct {
+	Key    []byte // seed
+	Factor []byte // of the blinding, until admitted
+	Static []byte // once admitted
+}
+
+// Begin starts enrolment in dir with a checked invite, or takes up one that was begun there with the same
+// invite. It makes the keys and asks nobody. Nothing appears at dir unless everything is written.
+func Begin(dir string, invite document.Invite, now time.Time) (*Identity, error) {
+	if err := invite.Check(now); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(dir, store.Identity)
+	if errors.Is(err, store.ErrMissing) {
+		if err := create(dir, invite); err != nil {
+			return nil, err
+		}
+		s, err = store.Open(dir, store.Identity)
+	}
+	if err != nil {
+		return nil, err
+	}
+	i := &Identity{store: s}
+	if err := i.sameInvite(invite); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return i, nil
+}
+
+func create(dir string, invite document.Invite) error {
+	user, err := document.GenerateUserKey()
+	if err != nil {
+		return err
+	}
+	link, err := noise.GenerateStaticKey(rand.Reader)
+	if err != nil {
+		return errors.New("identity: no randomness for a link key")
+	}
+	private, code, writer := link.Bytes(), invite.Code.Bytes(), make([]byte, 32)
+	rand.Read(writer) // never fails (Go 1.24)
+	s := state{Name: invite.AoR.Canonical(), UserKey: user.Bytes(), Code: code[:], Seed: invite.Seed, LinkKey: private[:],
+		Writer: writer, Document: invite.Overlay.Bytes()}
+	return store.Create(dir, store.Identity, tables, nil, func(tx *store.Tx) error {
+		return put(tx, tableState, []byte(tableState), s)
+	})
+}
+
+// sameInvite compares a state with the invite that it is to be used with.
+func (i *Identity) sameInvite(invite document.Invite) error {
+	return i.view(func(t *transaction) error {
+		code := invite.Code.Bytes()
+		switch {
+		case t.known.ID() != invite.Overlay.ID():
+			return document.ErrForeign
+		case t.s.Cert != nil:
+			return ErrJoined
+		case string(t.s.Code) != string(code[:]):
+			return ErrOtherInvite
+		}
+		return nil
+	})
+}
+
+// Open opens an identity that is enrolled; ErrNotJoined if it is not yet, else the errors of package store.
+func Open(dir string) (*Identity, error) {
+	i, err := Resume(dir)
+	if err != nil {
+		return nil, err
+	}
+	err = i.view(func(t *transaction) error {
+		if t.s.Cert == nil {
+			return ErrNotJoined
+		}
+		return nil
+	})
+	if err != nil {
+		i.Close()
+		return nil, err
+	}
+	return i, nil
+}
+
+// Resume opens an identity, be it enrolled or still waiting for its first answer.
+func Resume(dir string) (*Identity, error) {
+	s, err := store.Open(dir, store.Identity)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{store: s}, nil
+}
+
+// Close gives the state back. Closing twice is fine.
+func (i *Identity) Close() error { return i.store.Close() }
+
+// Discard closes an identity that is not enrolled and removes it, so that nothing half-done is left behind. Of
+// an enrolled one it returns ErrJoined and leaves it.
+func (i *Identity) Discard() error {
+	err := i.view(func(t *transaction) error {
+		if t.s.Cert != nil {
+			return ErrJoined
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	dir := i.store.Dir()
+	if err := i.store.Close(); err != nil {
+		return store.ErrDisk
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return store.ErrDisk
+	}
+	return nil
+}
+
+// Format prints a fixed text for every verb.
+func (i *Identity) Format(s fmt.State, _ rune) { io.WriteString(s, "[identity]") }
+
+// LogValue logs a fixed text.
+func (i *Identity) LogValue() slog.Value { return slog.StringValue("[identity]") }
+
+// transaction is one operation in progress.
+type transaction struct {
+	tx    *store.Tx
+	s     state
+	aor   document.AoR
+	known document.Overlay
+}
+
+func (i *Identity) begin(tx *store.Tx) (*transaction, error) {
+	t := &transaction{tx: tx}
+	if err := get(tx, tableState, []byte(tableState), &t.s); err != nil {
+		return nil, store.ErrDamaged
+	}
+	var err1, err2 error
+	t.aor, err1 = document.ParseAoR(t.s.Name)
+	t.known, err2 = document.ParseOverlay(t.s.Document)
+	if err1 != nil || err2 != nil {
+		return nil, store.ErrDamaged
+	}
+	return t, nil
+}
+
+func (i *Identity) view(f func(*transaction) error) error {
+	return i.store.View(func(tx *store.Tx) error {
+		t, err := i.begin(tx)
+		if err != nil {
+			return err
+		}
+		return f(t)
+	})
+}
+
+func (i *Identity) update(f func(*transaction) error) error {
+	return i.store.Update(func(tx *store.Tx) error {
+		t, err := i.begin(tx)
+		if err != nil {
+			return err
+		}
+		if err := f(t); err != nil {
+			return err
+		}
+		return put(tx, tableState, []byte(tableState), t.s)
+	})
+}
+
+// get reads a record; ErrNone if there is none.
+func get(tx *store.Tx, table string, key []byte, record any) error {
+	b := tx.Bucket([]byte(table))
+	if b == nil {
+		return store.ErrDamaged
+	}
+	v := b.Get(key)
+	if v == nil {
+		return ErrNone
+	}
+	if json.Unmarshal(v, record) != nil {
+		return store.ErrDamaged
+	}
+	return nil
+}
+
+func put(tx *store.Tx, table string, key []byte, record any) error {
+	v, err := json.Marshal(record)
+	if err != nil {
+		return errors.New("identity: a record that cannot be written")
+	}
+	b := tx.Bucket([]byte(table))
+	if b == nil {
+		return store.ErrDamaged
+	}
+	return b.Put(key, v)
+}
+
+func number(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+// AoR returns the person's name.
+func (i *Identity) AoR() (document.AoR, error) {
+	var aor document.AoR
+	err := i.view(func(t *transaction) error { aor = t.aor; return nil })
+	return aor, err
+}
+
+// Document returns the newest overlay document known.
+func (i *Identity) Document() (document.Overlay, error) {
+	var o document.Overlay
+	err := i.view(func(t *transaction) error { o = t.known; return nil })
+	return o, err
+}
+
+// Learn takes over a newer document that came from anywhere, and returns the one to go by. Its errors are those
+// of document.Accept.
+func (i *Identity) Learn(fresh document.Overlay) (document.Overlay, error) {
+	var current document.Overlay
+	err := i.update(func(t *transaction) error {
+		var err error
+		if current, err = document.Accept(t.known, fresh); err == nil {
+			t.s.Document = current.Bytes()
+		}
+		return err
+	})
+	return current, err
+}
+
+// User returns the person's key and certificate.
+func (i *Identity) User() (document.UserKey, document.UserCert, error) {
+	var key document.UserKey
+	var cert document.UserCert
+	err := i.view(func(t *transaction) error {
+		var err error
+		if t.s.Cert == nil {
+			return ErrNotJoined
+		}
+		if key, err = document.ParseUserKey(t.s.UserKey); err != nil {
+			return store.ErrDamaged
+		}
+		if cert, err = document.ParseUser(t.s.Cert); err != nil {
+			return store.ErrDamaged
+		}
+		return nil
+	})
+	return key, cert, err
+}
+
+// LinkKey returns the static key with which the peer answers links.
+func (i *Identity) LinkKey() (*noise.StaticKey, error) {
+	var key *noise.StaticKey
+	err := i.view(func(t *transaction) error {
+		var err error
+		if key, err = noise.StaticKeyFromBytes(t.s.LinkKey); err != nil {
+			return store.ErrDamaged
+		}
+		return nil
+	})
+	return key, err
+}
+
+// Peer returns the peer's key and admitted static part of a key epoch; ErrNone if it is not admitted in it.
+func (i *Identity) Peer(keyEpoch uint32) (peer.SigningKey, peer.Static, error) {
+	var key peer.SigningKey
+	var static peer.Static
+	err := i.view(func(t *transaction) error {
+		var r peerRecord
+		if err := get(t.tx, tablePeers, number(keyEpoch), &r); err != nil {
+			return err
+		}
+		if r.Static == nil {
+			return ErrNone
+		}
+		var err1, err2 error
+		key, err1 = peer.SigningKeyFromSeed(r.Key)
+		static, err2 = peer.ParseStatic(r.Static)
+		if err1 != nil || err2 != nil {
+			return store.ErrDamaged
+		}
+		return nil
+	})
+	return key, static, err
+}
+
+// MaySeed reports whether the invite allowed the person's relay to be listed as a seed.
+func (i *Identity) MaySeed() (bool, error) {
+	var may bool
+	err := i.view(func(t *transaction) error { may = t.s.Seed; return nil })
+	return may, err
+}
+
+// Successions returns the owner's changes of keys, oldest first.
+func (i *Identity) Successions() ([]document.Succession, error) {
+	var list []document.Succession
+	err := i.view(func(t *transaction) error {
+		for _, b := range t.s.Successions {
+			s, err := document.ParseSuccession(b)
+			if err != nil {
+				return store.ErrDamaged
+			}
+			list = append(list, s)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// KeepDaily stores the daily part of a period before anybody is shown it. The same one again is fine, another
+// one is ErrSecondDaily. Parts of more than two periods ago are forgotten. After a restore it returns ErrRestored
+// for the period of the restore and the next one.
+func (i *Identity) KeepDaily(d peer.Daily) error {
+	return i.update(func(t *transaction) error {
+		if d.Period() < t.s.SilentUntil {
+			return ErrRestored
+		}
+		b := t.tx.Bucket([]byte(tableDaily))
+		if b == nil {
+			return store.ErrDamaged
+		}
+		if have := b.Get(number(d.Period())); have != nil {
+			if string(have) == string(d.Append(nil)) {
+				return nil
+			}
+			return ErrSecondDaily
+		}
+		if err := t.forget(tableDaily, int64(d.Period())-2); err != nil {
+			return err
+		}
+		return b.Put(number(d.Period()), d.Append(nil))
+	})
+}
+
+// Daily returns the daily part that was kept for a period; ErrNone if there is none.
+func (i *Identity) Daily(period uint32) (peer.Daily, error) {
+	var d peer.Daily
+	err := i.view(func(t *transaction) error {
+		b := t.tx.Bucket([]byte(tableDaily)).Get(number(period))
+		if b == nil {
+			return ErrNone
+		}
+		var err error
+		if d, err = peer.ParseDaily(b); err != nil {
+			return store.ErrDamaged
+		}
+		return nil
+	})
+	return d, err
+}

@@ -1,0 +1,150 @@
+// How much the service takes: connections at a time, visits per source and in all.
+
+package visit
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Rates. Sources: ours. A person needs a handful of visits a day; a hundred of one address (a company, a school)
+// within minutes of each other still get through.
+const (
+	sourceRate  = 1.0 / 3 // visits per second and source
+	sourceBurst = 30.0
+	totalRate   = 10.0
+	totalBurst  = 100.0
+	// maxSources bounds the table. At the bound idle sources go, which are full again and so the same as unknown;
+	// when none is idle, unknown sources share one bucket, and an attacker with many addresses shuts out
+	// newcomers only, never the sources already there.
+	maxSources = 4096
+)
+
+// bucket is a token bucket.
+type bucket struct {
+	tokens float64
+	at     time.Time
+}
+
+func (b *bucket) take(now time.Time, rate, burst float64) bool {
+	if passed := now.Sub(b.at).Seconds(); passed > 0 {
+		b.tokens = min(burst, b.tokens+passed*rate)
+		b.at = now
+	}
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+func (b *bucket) full(now time.Time) bool {
+	return b.tokens+now.Sub(b.at).Seconds()*sourceRate >= sourceBurst
+}
+
+// limiter counts visits. Sources are /32 of IPv4 and /64 of IPv6, which is what one subscriber has.
+type limiter struct {
+	mu      sync.Mutex
+	total   bucket
+	others  bucket
+	sources map[netip.Prefix]*bucket
+	swept   time.Time
+}
+
+func newLimiter() *limiter {
+	return &limiter{total: bucket{tokens: totalBurst}, others: bucket{tokens: sourceBurst}, sources: map[netip.Prefix]*bucket{}}
+}
+
+// allow takes one visit of a remote address off its source's and the whole service's allowance. The source comes
+// first, so that one source that asks too much takes nothing from the others.
+func (l *limiter) allow(remote string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.source(remote, now).take(now, sourceRate, sourceBurst) && l.total.take(now, totalRate, totalBurst)
+}
+
+func (l *limiter) source(remote string, now time.Time) *bucket {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return &l.others
+	}
+	ip := ap.Addr().Unmap().WithZone("")
+	bits := 64
+	if ip.Is4() {
+		bits = 32
+	}
+	source, err := ip.Prefix(bits)
+	if err != nil {
+		return &l.others
+	}
+	if b := l.sources[source]; b != nil {
+		return b
+	}
+	if len(l.sources) >= maxSources {
+		l.sweep(now)
+	}
+	if len(l.sources) >= maxSources {
+		return &l.others
+	}
+	b := &bucket{tokens: sourceBurst, at: now}
+	l.sources[source] = b
+	return b
+}
+
+// sweep forgets idle sources, at most once a second: it walks the whole table.
+func (l *limiter) sweep(now time.Time) {
+	if now.Sub(l.swept) < time.Second {
+		return
+	}
+	l.swept = now
+	for source, b := range l.sources {
+		if b.full(now) {
+			delete(l.sources, source)
+		}
+	}
+}
+
+// gate lets a bounded number of connections in at a time.
+type gate struct {
+	net.Listener
+	places chan struct{}
+	done   chan struct{}
+	once   sync.Once
+}
+
+func newGate(l net.Listener, n int) *gate {
+	return &gate{Listener: l, places: make(chan struct{}, n), done: make(chan struct{})}
+}
+
+// Accept waits for a free place first, so that at the bound connections stay in the kernel.
+func (g *gate) Accept() (net.Conn, error) {
+	select {
+	case g.places <- struct{}{}:
+	case <-g.done:
+		return nil, net.ErrClosed
+	}
+	c, err := g.Listener.Accept()
+	if err != nil {
+		<-g.places
+		return nil, err
+	}
+	return &gated{Conn: c, leave: sync.OnceFunc(func() { <-g.places })}, nil
+}
+
+// Close ends waiting too.
+func (g *gate) Close() error {
+	g.once.Do(func() { close(g.done) })
+	return g.Listener.Close()
+}
+
+type gated struct {
+	net.Conn
+	leave func()
+}
+
+func (c *gated) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
