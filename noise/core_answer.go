@@ -39,7 +39,7 @@ func (c *Core) answer(now time.Time, from netip.AddrPort, f *first) {
 		c.stats.Bad++
 		return
 	}
-	if len(c.half) >= maxHalfOpen {
+	if len(c.half) >= maxHalfOpen && !mutated(noHalfBound) {
 		// The oldest goes: it had the longest time to be confirmed.
 		c.forget(c.half[0])
 	}

@@ -109,6 +109,9 @@ func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Sta
 // memory of first messages is gone and only a cookie shows that it is fresh
 // (docs/decisions/0004-replay-after-restart.md).
 func (d *door) needsCookie(now time.Time, in *initiation) bool {
+	if mutated(noCookies) {
+		return false
+	}
 	old := !d.fresh && in.bucket <= bucketOf(d.opened)
 	return old || in.piece.count > 1 || !d.meter.take(now)
 }

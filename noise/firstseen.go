@@ -54,7 +54,7 @@ func (f *firstSeen) fresh(now time.Time, bucket uint32, ephemeral []byte) bool {
 		return false
 	}
 	_, seen := f.buckets[bucket][f.print(ephemeral)]
-	return !seen
+	return !seen || mutated(noMemory)
 }
 
 // remember takes an ephemeral whose message has authenticated, and reports

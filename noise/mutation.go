@@ -1,0 +1,23 @@
+//go:build mutation
+
+package noise
+
+import "os"
+
+// Mutations: mechanisms switched off one at a time, so that the measurements of package threatmodel can show that they
+// would notice. They exist under the build tag "mutation" only; in every other build they are compiled out, and no
+// switch of a shipped binary reaches them.
+
+// mutation names a mechanism that is missing.
+type mutation string
+
+const (
+	noWindow    mutation = "noise: no replay window"
+	noMemory    mutation = "noise: no memory of first messages"
+	noCookies   mutation = "noise: no cookies"
+	noHalfBound mutation = "noise: no bound on half-open links"
+)
+
+// mutated reports whether a mechanism is missing now. The environment is asked each time, so that one process can
+// measure one mutation after the other.
+func mutated(m mutation) bool { return os.Getenv("SOTTO_MUTATION") == string(m) }
