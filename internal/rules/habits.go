@@ -26,7 +26,7 @@ func checkHabits(tree []source) []violation {
 
 // weakRandomness: what is predictable belongs into simulations and benchmarks, where it is wanted.
 func weakRandomness(s source) []violation {
-	simulated := s.isTest() || s.dir() == "internal/simnet" || strings.HasPrefix(s.dir(), "internal/") && strings.HasSuffix(s.dir(), "bench")
+	simulated := s.isTest() || s.dir() == "internal/simnet" || s.dir() == "internal/shaper" || strings.HasPrefix(s.dir(), "internal/") && strings.HasSuffix(s.dir(), "bench")
 	if simulated || !s.imports("math/rand") && !s.imports("math/rand/v2") {
 		return nil
 	}

@@ -44,11 +44,12 @@ var rooms = []room{
 	},
 	{
 		path: "cmd/sotto",
-		may:  []string{"noise", "overlay", "overlay/...", "threatmodel", "threatmodel/...", "internal/simnet", "internal/linkbench"},
+		may:  []string{"noise", "overlay", "overlay/...", "threatmodel", "threatmodel/...", "internal/simnet", "internal/linkbench", "internal/shaper"},
 		why:  "it wires the layers, and the rules are for tests",
 	},
 	{path: "internal/simnet", why: "the internet in memory is the standard library alone, so that every layer can be tested on it"},
 	{path: "internal/linkbench", may: []string{"noise"}, why: "it measures links and nothing above them"},
+	{path: "internal/shaper", may: []string{"noise"}, why: "it wraps a pipe and knows nothing above it"},
 	{path: "internal/rules", why: "rules depend on nothing that they judge"},
 }
 
