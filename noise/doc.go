@@ -81,8 +81,9 @@
 // neighbour, or if its ephemeral was seen in that bucket; with IK also if its
 // stamp is not newer than the last one of that key. A responder answers with a
 // cookie, and keeps nothing, when first messages come faster than 200 a second,
-// when the message comes in several pieces, and when its bucket began before the
-// responder's start with a key that was in use then.
+// when the message comes in several pieces, and when its bucket could have been
+// accepted before the responder's start with a key that was in use then: that is
+// up to the bucket after the one of the start, since clocks differ.
 //
 // # Control frames
 //
