@@ -264,7 +264,7 @@ func (c *Core) onTimer(now time.Time, l *link) {
 		c.down(l, ErrNoAnswer)
 	case now.Sub(l.current.made) >= RejectAfter:
 		c.down(l, ErrStale)
-	case l.waiting && now.Sub(l.since) >= silentAfter:
+	case l.waiting && now.Sub(l.since) >= l.patience():
 		c.down(l, ErrSilent)
 	case !l.dialed && now.Sub(l.heard) >= responderIdle:
 		c.down(l, ErrIdle)

@@ -57,7 +57,9 @@ const (
 	assemblyLife   = 2 * time.Second   // pieces of one first message arrive within this
 	pingAfter      = 5 * time.Second   // something sent and nothing heard for so long asks for a pong
 	silentAfter    = 20 * time.Second  // …and for so long ends the link
-	responderIdle  = 5 * time.Minute   // an answered link that nobody uses ends
+	namelessSilent = 60 * time.Second  // …at the end that answered an initiator without a name, which may sit behind a
+	// NAT that has just forgotten it: two keepalives of 25 s bring it back, and only it can
+	responderIdle  = 5 * time.Minute // an answered link that nobody uses ends
 	rekeyRetry     = time.Second
 	keysOverlap    = 15 * time.Second // old keys still open what was under way
 	stampPrecision = time.Millisecond // coarse: a finer clock reading is a fingerprint

@@ -84,6 +84,14 @@ func (l *link) expect(now time.Time) {
 	}
 }
 
+// patience is how long the link outlives silence.
+func (l *link) patience() time.Duration {
+	if l.pattern == NK && !l.dialed {
+		return namelessSilent
+	}
+	return silentAfter
+}
+
 // nextDeadline is when the link needs attention if nothing comes in between.
 // Sending and receiving only ever move it later, so the hot path leaves the
 // timers alone; what can move it nearer is looked for every pingAfter.
