@@ -113,6 +113,8 @@ type Config struct {
 	Cells   func(n link.Neighbor, frame []byte) // takes frames of link.KindCell, valid until it returns; may be nil
 	Changed func(State)                         // told of every change of state; may be nil
 	Log     *slog.Logger                        // nil: no log
+
+	silent bool // no keepalive: what a test compares with
 }
 
 // Errors of a node.

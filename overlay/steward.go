@@ -83,7 +83,9 @@ func newSteward(now time.Time, c *Config) (*steward, error) {
 		s.self = c.Identity.Static.NodeID()
 		pool.Relay, pool.Self, pool.Gate, pool.Shelf, pool.MaxClients = true, s.self, s.library, s.library, c.MaxClients
 	} else {
-		pool.Keepalive = keepalive
+		if !c.silent {
+			pool.Keepalive = keepalive
+		}
 		s.guard.count = c.Guards
 	}
 	for _, d := range c.Seeds {
