@@ -199,10 +199,12 @@ func (c *Core) slot(to netip.AddrPort) []byte {
 			c.stats.Dropped++
 			return c.spare[:]
 		}
-		b := new(Batch)
+		var b *Batch
 		if k := len(c.free); k > 0 {
 			b, c.free = c.free[k-1], c.free[:k-1]
 			b.Reset()
+		} else {
+			b = new(Batch) // 66 KiB: only when none is left to use again
 		}
 		c.out = append(c.out, b)
 	}
