@@ -2,7 +2,10 @@
 
 package noise
 
-import "os"
+import (
+	"os"
+	"strings"
+)
 
 // Mutations: mechanisms switched off one at a time, so that the measurements of package threatmodel can show that they
 // would notice. They exist under the build tag "mutation" only; in every other build they are compiled out, and no
@@ -18,6 +21,6 @@ const (
 	noHalfBound mutation = "noise: no bound on half-open links"
 )
 
-// mutated reports whether a mechanism is missing now. The environment is asked each time, so that one process can
-// measure one mutation after the other.
-func mutated(m mutation) bool { return os.Getenv("SOTTO_MUTATION") == string(m) }
+// mutated reports whether a mechanism is missing now, named in the environment's SOTTO_MUTATION. It is asked each time,
+// so that one process can measure one mutation after the other.
+func mutated(m mutation) bool { return strings.Contains(os.Getenv("SOTTO_MUTATION"), string(m)) }
