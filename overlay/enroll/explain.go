@@ -63,6 +63,7 @@ var sentences = []struct {
 	{visit.ErrAddress, "the invite names no usable address of the authority: enrol by files (join --request)"},
 	{visit.ErrClock, "this machine's clock and the authority's differ by more than ten minutes: check this machine's clock"},
 	{visit.ErrAnswer, "what answers at the authority's address is not the authority: ask the operator for the right address"},
+	{visit.ErrListen, "the service cannot listen any more: look whether its address is still this machine's, and start it again"},
 	{visit.ErrUnreachable, "the authority cannot be reached: check the network, and whether the operator's service is running; nothing is lost, try again"},
 
 	// State on disk.
@@ -92,6 +93,7 @@ var sentences = []struct {
 	{authority.ErrUnknown, "nobody of that name is enrolled: look at the list of people"},
 	{authority.ErrFull, "a list of the authority is full: wait until entries end, or remove some"},
 	{authority.ErrNoRoot, "the root key is not here: bring it back from where it is kept"},
+	{authority.ErrKeysEnded, "the authority's online keys have ended: bring the root key and rotate them"},
 	{authority.ErrOtherRoot, "this is the root key of another overlay: bring the right one"},
 	{authority.ErrClock, "this machine's clock is behind what the authority signed before: set it right first"},
 	{authority.ErrLate, "it is too late for that: it can be done in the first period of an overlay, or of a key epoch, only"},

@@ -27,6 +27,8 @@ var (
 	ErrFull = errors.New("authority: a list is full")
 	// ErrNoRoot says that the root key is not in the state; it was taken away to be kept offline.
 	ErrNoRoot = errors.New("authority: the root key is not here")
+	// ErrKeysEnded says that the root's word for the online keys has ended: RotateKeys.
+	ErrKeysEnded = errors.New("authority: the online keys have ended")
 	// ErrOtherRoot says that a root key is not that of this overlay.
 	ErrOtherRoot = errors.New("authority: another overlay's root key")
 	// ErrClock says that this machine's clock is behind what the authority signed before.
@@ -86,7 +88,7 @@ type state struct {
 	Founding   []byte // as Config, in JSON
 	Params     document.Params
 	Service    string
-	TLS        []byte // PKCS #8
+	TLS        []byte // Ed25519 seed
 	Size       uint32
 	Generation uint32
 	Document   []byte

@@ -150,6 +150,14 @@ func (t *transaction) putSeed(p document.Pair, owner string) error {
 	if p.Daily.Anonymous() || !p.Daily.Roles().Has(peer.RoleRelay) || t.over(p.Static.KeyEpoch()) {
 		return ErrUnknown
 	}
+	// A daily part of another day may name an address that is somebody else's by now.
+	now, err := t.calendar.PeriodAt(t.now)
+	if err != nil {
+		now = 0
+	}
+	if !peer.UsableForLinks(p.Daily.Period(), now) {
+		return ErrLate
+	}
 	key := p.NodeID().Bytes()
 	if t.tx.Bucket([]byte(tableSeeds)).Get(key[:]) == nil && count(t.tx, tableSeeds) >= document.MaxSeeds {
 		return ErrFull

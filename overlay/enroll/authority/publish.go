@@ -239,6 +239,9 @@ func (t *transaction) sign() error {
 	if err != nil {
 		return err
 	}
+	if c.Issued.After(k.cert.NotAfter()) {
+		return ErrKeysEnded
+	}
 	signed, err := document.SignOverlay(c, k.signing)
 	if err != nil {
 		return err
@@ -267,33 +270,4 @@ func (a *Authority) Document() (document.Overlay, error) {
 	var o document.Overlay
 	err := a.view(time.Time{}, func(t *transaction) error { o = t.current; return nil })
 	return o, err
-}
-
-// Maintain does what is due: new blind keys at the change of a key epoch, a new document before the old one
-// ends or when what it says has changed, and clearing of what is over. An authority calls it at start and every
-// hour; it reports whether there is a new document.
-func (a *Authority) Maintain(now time.Time) (changed bool, err error) {
-	err = a.update(now, func(t *transaction) error {
-		if err := t.prepareBlind(); err != nil {
-			return err
-		}
-		gone, err := t.clear()
-		if err != nil {
-			return err
-		}
-		keys, err := t.published()
-		if err != nil {
-			return err
-		}
-		c := t.current.Contents()
-		same := slices.EqualFunc(keys, c.BlindKeys, func(x, y document.BlindKey) bool {
-			return x.KeyEpoch == y.KeyEpoch && x.Key.Equal(y.Key)
-		})
-		changed = gone || !same || c.Until.Sub(t.now) < DocumentLife/2
-		if changed {
-			return t.sign()
-		}
-		return nil
-	})
-	return changed && err == nil, err
 }

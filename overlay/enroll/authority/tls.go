@@ -1,10 +1,9 @@
-// The key of the HTTPS service, which invites and documents pin.
+// The key of the HTTPS service, which documents pin.
 
 package authority
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
@@ -18,30 +17,29 @@ import (
 	"sotto/overlay/enroll/store"
 )
 
+// newTLSKey makes an Ed25519 key: its signatures have one size, so that handshakes have too.
 func newTLSKey() ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, errors.New("authority: no randomness for the TLS key")
 	}
-	return x509.MarshalPKCS8PrivateKey(key)
+	return key.Seed(), nil
 }
 
-func parseTLSKey(pkcs8 []byte) (*ecdsa.PrivateKey, error) {
-	k, err := x509.ParsePKCS8PrivateKey(pkcs8)
-	key, ok := k.(*ecdsa.PrivateKey)
-	if err != nil || !ok {
+func parseTLSKey(seed []byte) (ed25519.PrivateKey, error) {
+	if len(seed) != ed25519.SeedSize {
 		return nil, store.ErrDamaged
 	}
-	return key, nil
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // pinOf is the SHA-256 of the public key as X.509 writes it (RFC 7469 §2.4).
-func pinOf(pkcs8 []byte) ([document.HashLen]byte, error) {
-	key, err := parseTLSKey(pkcs8)
+func pinOf(seed []byte) ([document.HashLen]byte, error) {
+	key, err := parseTLSKey(seed)
 	if err != nil {
 		return [document.HashLen]byte{}, err
 	}
-	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
 		return [document.HashLen]byte{}, store.ErrDamaged
 	}
@@ -51,11 +49,11 @@ func pinOf(pkcs8 []byte) ([document.HashLen]byte, error) {
 // TLS returns a self-signed certificate for the service. Clients look at its key only, so its dates and its
 // name say nothing.
 func (a *Authority) TLS() (tls.Certificate, error) {
-	var pkcs8 []byte
-	if err := a.view(time.Time{}, func(t *transaction) error { pkcs8 = t.s.TLS; return nil }); err != nil {
+	var seed []byte
+	if err := a.view(time.Time{}, func(t *transaction) error { seed = t.s.TLS; return nil }); err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := parseTLSKey(pkcs8)
+	key, err := parseTLSKey(seed)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -66,7 +64,7 @@ func (a *Authority) TLS() (tls.Certificate, error) {
 		NotAfter:     time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {
 		return tls.Certificate{}, errors.New("authority: the TLS certificate cannot be made")
 	}

@@ -143,7 +143,7 @@ func VerifyAnswer(a Answer, request Request, known Overlay, now time.Time) (Over
 		}
 	}
 	n := len(a.wire) - sigLen
-	if n < 0 || !current.current(a.cert) || !ed25519.Verify(a.cert.signing[:], labelled(answerLabel, a.wire[:n]), a.wire[n:]) {
+	if n < 0 || !current.current(a.cert, a.At) || !ed25519.Verify(a.cert.signing[:], labelled(answerLabel, a.wire[:n]), a.wire[n:]) {
 		return Overlay{}, ErrSignature
 	}
 	if now.Add(Slack).Before(a.At) {

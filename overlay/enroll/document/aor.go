@@ -24,7 +24,7 @@ func ParseAoR(text string) (AoR, error) {
 	if len(text) > maxAoR {
 		return AoR{}, ErrName
 	}
-	s := strings.ToLower(text)
+	s := lower(text)
 	rest, ok := strings.CutPrefix(s, "sip:")
 	if !ok {
 		return AoR{}, ErrName
@@ -43,6 +43,17 @@ func parseCanonical(b []byte) (AoR, error) {
 		return AoR{}, ErrMalformed
 	}
 	return a, nil
+}
+
+// lower knows ASCII only: Unicode would fold the Kelvin sign to k and let a look-alike in.
+func lower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 func validUser(user string) bool {

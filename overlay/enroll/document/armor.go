@@ -68,7 +68,9 @@ func Dearmor(f File, text []byte) ([]byte, error) {
 	end := armorEnd + string(f) + armorTail
 	inner, ok := strings.CutSuffix(rest, end)
 	if !ok {
-		if strings.Contains(rest, armorEnd) {
+		// The last line that is there must be the beginning of the end, or an earlier one.
+		last := rest[strings.LastIndex(rest, "\n")+1:]
+		if strings.HasPrefix(last, "-") && !strings.HasPrefix(end, last) {
 			return nil, ErrMalformed
 		}
 		return nil, ErrTruncated

@@ -204,6 +204,8 @@ func (c KeyCert) certified(root [pubLen]byte, overlay peer.OverlayID) bool {
 	return ed25519.Verify(root[:], c.message(overlay), c.sig[:])
 }
 
+func (c KeyCert) covers(at time.Time) bool { return !at.Before(c.notBefore) && !at.After(c.notAfter) }
+
 // Generation counts the authority's changes of online keys, from 0.
 func (c KeyCert) Generation() uint32 { return c.generation }
 

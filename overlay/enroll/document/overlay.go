@@ -57,6 +57,12 @@ type Service struct {
 	Pin     [HashLen]byte
 }
 
+// Format prints a fixed text for every verb.
+func (s Service) Format(f fmt.State, _ rune) { redact(f, "[service]") }
+
+// LogValue logs a fixed text.
+func (s Service) LogValue() slog.Value { return redacted("[service]") }
+
 // Contents is a document before it is signed, or as read. Format hides it.
 type Contents struct {
 	Founding      Founding
@@ -145,7 +151,7 @@ func (d *signed) verify() error {
 		d.cas = append(d.cas, ca)
 	}
 	first := d.c.Keys[0].Cert
-	if d.c.Issued.Before(first.notBefore) || d.c.Issued.After(first.notAfter) {
+	if !first.covers(d.c.Issued) {
 		return ErrSignature
 	}
 	n := len(d.wire) - sigLen

@@ -183,10 +183,10 @@ func (o Overlay) signedByAny(label string, message, sig []byte) bool {
 	return false
 }
 
-// current reports whether the root certified the key, and it is one of the document's or a later one.
-func (o Overlay) current(c KeyCert) bool {
+// current reports whether the root certified the key for that time, and it is one of the document's or a later one.
+func (o Overlay) current(c KeyCert, at time.Time) bool {
 	last := o.d.c.Keys[len(o.d.c.Keys)-1].Cert
-	return c.generation >= last.generation && c.certified(o.d.c.Founding.Root, o.d.id)
+	return c.generation >= last.generation && c.covers(at) && c.certified(o.d.c.Founding.Root, o.d.id)
 }
 
 // Service returns where the authority answers.

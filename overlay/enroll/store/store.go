@@ -55,9 +55,6 @@ const Version = 1
 // fileName is the database inside the directory.
 const fileName = "state.db"
 
-// minPages is what bbolt writes at creation; a shorter file was cut.
-const minPages = 4
-
 // Tx is a transaction: reading and writing of named tables, atomically.
 type Tx = bbolt.Tx
 
@@ -162,9 +159,8 @@ func Open(dir string, kind Kind) (*Store, error) {
 	if err := CheckMode(path); err != nil {
 		return nil, err
 	}
-	// A file cut short would fault inside the memory map instead of failing.
-	if info, err := os.Stat(path); err != nil || info.Size() < int64(minPages*1024) {
-		return nil, ErrDamaged
+	if err := checkWhole(path); err != nil {
+		return nil, err
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
 	if err != nil {
@@ -180,10 +176,6 @@ func Open(dir string, kind Kind) (*Store, error) {
 
 func (s *Store) check(kind Kind) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
-		info, err := os.Stat(s.db.Path())
-		if err != nil || info.Size() < tx.Size() {
-			return ErrDamaged
-		}
 		meta := tx.Bucket([]byte("meta"))
 		if meta == nil {
 			return ErrDamaged

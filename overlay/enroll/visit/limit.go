@@ -66,17 +66,8 @@ func (l *limiter) allow(remote string, now time.Time) bool {
 }
 
 func (l *limiter) source(remote string, now time.Time) *bucket {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return &l.others
-	}
-	ip := ap.Addr().Unmap().WithZone("")
-	bits := 64
-	if ip.Is4() {
-		bits = 32
-	}
-	source, err := ip.Prefix(bits)
-	if err != nil {
+	source, ok := sourceOf(remote)
+	if !ok {
 		return &l.others
 	}
 	if b := l.sources[source]; b != nil {
@@ -93,6 +84,21 @@ func (l *limiter) source(remote string, now time.Time) *bucket {
 	return b
 }
 
+// sourceOf returns the subscriber that a remote address belongs to.
+func sourceOf(remote string) (netip.Prefix, bool) {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	ip := ap.Addr().Unmap().WithZone("")
+	bits := 64
+	if ip.Is4() {
+		bits = 32
+	}
+	source, err := ip.Prefix(bits)
+	return source, err == nil
+}
+
 // sweep forgets idle sources, at most once a second: it walks the whole table.
 func (l *limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Second {
@@ -106,31 +112,57 @@ func (l *limiter) sweep(now time.Time) {
 	}
 }
 
+// maxPerSource bounds the connections of one source at a time, so that one machine cannot take all places.
+const maxPerSource = 16
+
 // gate lets a bounded number of connections in at a time.
 type gate struct {
 	net.Listener
 	places chan struct{}
 	done   chan struct{}
 	once   sync.Once
+
+	mu   sync.Mutex
+	from map[netip.Prefix]int // at most one entry a place
 }
 
 func newGate(l net.Listener, n int) *gate {
-	return &gate{Listener: l, places: make(chan struct{}, n), done: make(chan struct{})}
+	return &gate{Listener: l, places: make(chan struct{}, n), done: make(chan struct{}), from: map[netip.Prefix]int{}}
 }
 
-// Accept waits for a free place first, so that at the bound connections stay in the kernel.
+// Accept waits for a free place first, so that at the bound connections stay in the kernel. A source with too
+// many connections is hung up on.
 func (g *gate) Accept() (net.Conn, error) {
-	select {
-	case g.places <- struct{}{}:
-	case <-g.done:
-		return nil, net.ErrClosed
-	}
-	c, err := g.Listener.Accept()
-	if err != nil {
+	for {
+		select {
+		case g.places <- struct{}{}:
+		case <-g.done:
+			return nil, net.ErrClosed
+		}
+		c, err := g.Listener.Accept()
+		if err != nil {
+			<-g.places
+			return nil, err
+		}
+		source, _ := sourceOf(c.RemoteAddr().String())
+		if g.count(source, 1) <= maxPerSource {
+			return &gated{Conn: c, leave: sync.OnceFunc(func() { g.count(source, -1); <-g.places })}, nil
+		}
+		g.count(source, -1)
+		c.Close()
 		<-g.places
-		return nil, err
 	}
-	return &gated{Conn: c, leave: sync.OnceFunc(func() { <-g.places })}, nil
+}
+
+func (g *gate) count(source netip.Prefix, n int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.from[source] += n
+	have := g.from[source]
+	if have == 0 {
+		delete(g.from, source)
+	}
+	return have
 }
 
 // Close ends waiting too.
@@ -139,6 +171,7 @@ func (g *gate) Close() error {
 	return g.Listener.Close()
 }
 
+// gated gives its place back when it is closed.
 type gated struct {
 	net.Conn
 	leave func()

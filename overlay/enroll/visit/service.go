@@ -5,7 +5,6 @@ package visit
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -26,7 +25,7 @@ const (
 	// maxWork bounds what is answered at the same time: each may take 65 ms and 32 MiB for a place.
 	maxWork = 2
 	// shutdown is how long answers under way may take when the service ends.
-	shutdown = 5 * time.Second
+	shutdown = time.Second
 )
 
 // Handler decides a request from source, an address for the record, and returns what goes back, padded.
@@ -74,9 +73,6 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	<-done
 	return nil
 }
-
-// ErrListen says that the listening socket failed.
-var ErrListen = errors.New("visit: the service cannot listen any more")
 
 func (s *Service) tls() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.cert}, SessionTicketsDisabled: true}

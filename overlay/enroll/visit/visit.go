@@ -21,6 +21,8 @@ var (
 	ErrAnswer = errors.New("visit: not an answer of an authority")
 	// ErrAddress says that the document names no service, or one that cannot be dialled.
 	ErrAddress = errors.New("visit: no usable address")
+	// ErrListen says that the listening socket of the service failed.
+	ErrListen = errors.New("visit: the service cannot listen any more")
 	// ErrClock says that both clocks differ by more than document.Slack.
 	ErrClock = errors.New("visit: the clocks differ")
 )

@@ -1,0 +1,127 @@
+// Backups open with their passphrase and not otherwise.
+
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+var passphrase = []byte("correct horse battery")
+
+// sealed is one backup for all tests, since each takes a tenth of a second.
+var sealed = sync.OnceValue(func() []byte {
+	b, err := seal(appendContent(nil, Identity, map[string][]byte{fileName: []byte("db")}), passphrase)
+	if err != nil {
+		panic(err)
+	}
+	return b
+})
+
+func TestBackupBringsEverythingBack(t *testing.T) {
+	dir := newDir(t)
+	create(t, dir)
+	s := open(t, dir)
+	backup, err := s.Backup(Identity, passphrase, "beside", "not there")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(backup, []byte("secret")) {
+		t.Error("the backup is readable")
+	}
+	to := newDir(t)
+	if err := Restore(to, Authority, backup, passphrase); !errors.Is(err, ErrKind) {
+		t.Errorf("as another kind: %v", err)
+	}
+	if err := Restore(to, Identity, backup, passphrase); err != nil {
+		t.Fatal(err)
+	}
+	back := open(t, to)
+	err = back.View(func(tx *Tx) error {
+		if v := tx.Bucket([]byte(table)).Get([]byte("k")); string(v) != "v" {
+			t.Errorf("value %q", v)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(to, "beside")); err != nil || string(b) != "secret" {
+		t.Errorf("file beside: %v", err)
+	}
+	if err := CheckMode(filepath.Join(to, "beside")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBadBackupsAreToldApart(t *testing.T) {
+	dir := newDir(t)
+	good := sealed()
+	altered := bytes.Clone(good)
+	altered[len(altered)-1] ^= 1
+	costly := bytes.Clone(good)
+	binary.BigEndian.PutUint32(costly[offMemory:], 1<<31)
+	for name, c := range map[string]struct {
+		backup, passphrase []byte
+		want               error
+	}{
+		"another passphrase":     {good, []byte("correct horse batterx"), ErrPassphrase},
+		"altered":                {altered, passphrase, ErrPassphrase},
+		"cut":                    {good[:len(good)-1], passphrase, ErrTruncated},
+		"empty":                  {nil, passphrase, ErrTruncated},
+		"something else":         {[]byte("a photograph"), passphrase, ErrNoBackup},
+		"with a tail":            {append(bytes.Clone(good), 0), passphrase, ErrNoBackup},
+		"asking for much memory": {costly, passphrase, ErrNoBackup},
+		"not of a state":         {good, passphrase, ErrDamaged},
+	} {
+		if err := Restore(dir, Identity, c.backup, c.passphrase); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 0 {
+			t.Fatalf("%s: %d things left behind: %v", name, len(entries), err)
+		}
+	}
+	for n := range good {
+		if err := parseBackup(good[:n]); !errors.Is(err, ErrTruncated) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+	if _, err := (&Store{}).Backup(Identity, []byte("short")); !errors.Is(err, ErrWeak) {
+		t.Errorf("short passphrase: %v", err)
+	}
+}
+
+func FuzzBackupHeader(f *testing.F) {
+	f.Add(sealed())
+	f.Add(sealed()[:offSealed])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if parseBackup(b) == nil && binary.BigEndian.Uint32(b[offMemory:]) > maxMemoryKiB {
+			t.Error("a header takes more memory than allowed")
+		}
+	})
+}
+
+func FuzzBackupContent(f *testing.F) {
+	f.Add(appendContent(nil, Identity, map[string][]byte{fileName: []byte("db"), "root.key": []byte("k")}))
+	f.Add([]byte{255})
+	f.Add([]byte{0, 255, '/'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		kind, files, err := parseContent(b)
+		if err != nil {
+			return
+		}
+		for name := range files {
+			if filepath.Base(name) != name {
+				t.Errorf("a file would be written elsewhere")
+			}
+		}
+		if !bytes.Equal(appendContent(nil, kind, files), b) {
+			t.Error("one content has two forms")
+		}
+	})
+}
