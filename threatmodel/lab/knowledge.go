@@ -11,7 +11,8 @@ import (
 // Knowledge is filed under the name of a node. Sets are kept, contents are not: of what was read only the canaries in
 // it are counted.
 type Knowledge struct {
-	Addresses map[netip.AddrPort]int  // datagrams by source address
+	Addresses map[netip.AddrPort]int  // datagrams by source address, of the first maxAddresses
+	Others    int                     // datagrams from further addresses
 	Keys      map[noise.PublicKey]int // links by proven key of the other end
 	Up, Down  int                     // links
 	Frames    int                     // frames read
@@ -26,7 +27,16 @@ func newKnowledge() Knowledge {
 	}
 }
 
-func (k *Knowledge) address(from netip.AddrPort) { k.Addresses[from]++ }
+// maxAddresses bounds what is kept of a flood from forged sources.
+const maxAddresses = 1 << 14
+
+func (k *Knowledge) address(from netip.AddrPort) {
+	if _, known := k.Addresses[from]; !known && len(k.Addresses) >= maxAddresses {
+		k.Others++
+		return
+	}
+	k.Addresses[from]++
+}
 
 func (k *Knowledge) event(canaries []Canary, e noise.Event) {
 	switch e.Kind {

@@ -110,6 +110,7 @@ type NodeConfig struct {
 	Anonymous bool         // no static key: it answers nobody and dials NK only
 	UsedKey   bool         // its static key was in use before: see noise.Config.FreshKey
 	MaxLinks  int
+	Ahead     time.Duration // how far the node is ahead of the lab by its own clock; negative: behind
 	// Cost, if set, says how much processor time one step took, from the counts before and after it.
 	Cost func(before, after noise.Stats) time.Duration
 	// Handle, if set, gets every event; frames are valid until it returns. What is attached above links hangs here.

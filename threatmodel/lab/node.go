@@ -42,6 +42,16 @@ func (n *Node) Machine() *simnet.Machine { return n.machine }
 // Addr is where others reach it: the first of its addresses and Port.
 func (n *Node) Addr() netip.AddrPort { return netip.AddrPortFrom(n.addrs[0], Port) }
 
+// AddrLike is where those reach it who have addresses of the same family as a.
+func (n *Node) AddrLike(a netip.AddrPort) netip.AddrPort {
+	for _, own := range n.addrs {
+		if own.Is4() == a.Addr().Is4() {
+			return netip.AddrPortFrom(own, Port)
+		}
+	}
+	return n.Addr()
+}
+
 // Static is its private link key, nil for an anonymous node.
 func (n *Node) Static() *noise.StaticKey { return n.static }
 
@@ -53,10 +63,13 @@ func (n *Node) Target(p noise.Pattern) noise.Target {
 	return noise.Target{Addr: n.Addr(), Key: n.static.Public(), Node: n.id, Pattern: p}
 }
 
+// OnEvent replaces the handler of events.
+func (n *Node) OnEvent(handle func(now time.Time, e noise.Event)) { n.cfg.Handle = handle }
+
 // start begins a life of the node.
 func (n *Node) start(fresh bool) error {
 	n.starts++
-	core, err := noise.NewCore(n.lab.Now(), noise.Config{
+	core, err := noise.NewCore(n.now(), noise.Config{
 		Overlay: n.lab.Overlay, Node: n.id, Static: n.static, FreshKey: fresh, MaxLinks: n.cfg.MaxLinks,
 		Rand: n.lab.Source(fmt.Sprintf("life %d of %s", n.starts, n.cfg.Name)),
 	})
@@ -95,6 +108,9 @@ func (n *Node) Send(id noise.LinkID, frames ...[]byte) (err error) {
 // Close ends a link.
 func (n *Node) Close(id noise.LinkID) { n.step(func(now time.Time) { n.core.Close(now, id) }) }
 
+// now is what the node's own clock says.
+func (n *Node) now() time.Time { return n.machine.Now().Add(n.cfg.Ahead) }
+
 // receive is the node's socket.
 func (n *Node) receive(_ time.Time, from, _ netip.AddrPort, payload []byte) {
 	n.Knows.address(from)
@@ -116,19 +132,19 @@ func (n *Node) work(f func(now time.Time)) {
 		return
 	}
 	before := n.core.Stats()
-	f(n.machine.Now())
+	f(n.now())
 	n.machine.Spend(n.cfg.Cost(before, n.core.Stats()))
 	n.flush()
 }
 
 func (n *Node) step(f func(now time.Time)) {
-	f(n.machine.Now())
+	f(n.now())
 	n.flush()
 }
 
 // flush delivers events, sends what waits, and sets the timer.
 func (n *Node) flush() {
-	now := n.machine.Now()
+	now := n.now()
 	events := n.core.Events(n.lab.events[:0])
 	n.lab.events = nil // a handler may step another node
 	for _, e := range events {
@@ -151,7 +167,11 @@ func (n *Node) flush() {
 	n.core.Recycle(out)
 	clear(out)
 	n.lab.out = out
-	n.timer.Reset(n.core.Deadline())
+	deadline := n.core.Deadline()
+	if !deadline.IsZero() {
+		deadline = deadline.Add(-n.cfg.Ahead)
+	}
+	n.timer.Reset(deadline)
 }
 
 // owns tells whether a source address is the node's own. It is asked within the network's lock, so it asks nobody.

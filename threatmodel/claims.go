@@ -1,0 +1,136 @@
+// Package threatmodel says what sotto protects from whom, and measures it. Each claim has an adversary, a running
+// measurement, and negative controls: the same measurement with the mechanism broken, which must then report a
+// violation. What cannot be measured is not claimed.
+package threatmodel
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// The table of claims.
+
+// State says how far a claim is held.
+type State uint8
+
+// The states.
+const (
+	NotClaimed State = iota + 1 // measured and shown, but nobody may rely on it
+	Partial                     // held for what the limit says, and no further
+	Held
+)
+
+// String names the state.
+func (s State) String() string {
+	switch s {
+	case NotClaimed:
+		return "not claimed"
+	case Partial:
+		return "partial"
+	case Held:
+		return "held"
+	}
+	return "unknown"
+}
+
+// Claim is one privacy property.
+type Claim struct {
+	ID        string
+	Sentence  string // the claim, in words that a reader can hold us to
+	Adversary string
+	Mechanism string // what brings it about, with its package
+	Measured  string // how
+	Limit     string // what is not covered
+	State     State
+	Measure   MeasureFunc
+	Controls  []Control
+}
+
+// Control is the claim's measurement with something broken. It fails unless a violation is reported: a measurement that
+// cannot see a fault proves nothing.
+type Control struct {
+	Broken   string // what is broken, in words
+	Mutation string // the mechanism that the build tag "mutation" disables in package noise; "" if none is needed
+	Measure  MeasureFunc
+}
+
+// table is what is claimed today. A claim enters with the issue that measures it.
+var table = []Claim{
+	{
+		ID:        "P06",
+		Sentence:  "To an outsider all datagrams of links have one size and no regularity in their bytes.",
+		Adversary: "A1: local observer of an access link",
+		Mechanism: "one size, sealed envelopes, masked indexes and counters (noise)",
+		Measured:  "size of every datagram of lab runs; chi-square of each byte position, counts of each bit, steps between datagrams, curve membership, repeated fields; data, idle links and each kind of handshake datagram apart",
+		Limit:     "links only; who holds a relay's public key can open the envelopes of its handshakes; times and volumes are P13",
+		State:     Held,
+		Measure:   measureWire,
+		Controls: []Control{
+			{Broken: "Noise message 1 travels without its envelope", Measure: controlBareMessage},
+			{Broken: "the same with a random top bit, so that only curve membership is left to see", Measure: controlBarePoint},
+			{Broken: "the receiver index is not masked", Measure: controlBareIndex},
+			{Broken: "the counter is not masked", Measure: controlBareCounter},
+			{Broken: "one datagram in a thousand is a byte short", Measure: controlShort},
+		},
+	},
+	{
+		ID:        "P08",
+		Sentence:  "Replayed datagrams and handshakes of links have no effect, after a restart too.",
+		Adversary: "A7: active network attacker",
+		Mechanism: "replay window, memory of first messages, time buckets, stamps, cookies after a restart (noise)",
+		Measured:  "a recorded run sent again to every node, from the same and other addresses, in order and shuffled: links up, during a dial, links closed, after restarts, a quarter of an hour later",
+		Limit:     "links only; cookies are answered, which tells that a relay is up; what was held back and arrives once is no replay",
+		State:     Held,
+		Measure:   measureReplay,
+		Controls: []Control{
+			{Broken: "restarted relays say that their key was never used", Measure: controlClaimsFresh},
+			{Broken: "sessions have no replay window", Mutation: "noise: no replay window", Measure: measureReplay},
+			{Broken: "first messages are not remembered", Mutation: "noise: no memory of first messages", Measure: measureReplay},
+		},
+	},
+	{
+		ID:        "P16",
+		Sentence:  "Unauthenticated first messages cost a relay bounded memory and processor time, and do not keep honest nodes out.",
+		Adversary: "A7: active network attacker, with forged sources",
+		Mechanism: "envelope before Diffie-Hellman, memory of first messages, cookies under load, bounded tables (noise)",
+		Measured:  "a flood of 10 times as many first messages as the relay could answer, in virtual time with costs measured in the same run: honest handshakes within 5 tries in 5 s; heap and half-open links of a core",
+		Limit:     "links only; one core of this machine; honest load a quarter of the capacity; a flood that fills the wire itself is not covered",
+		State:     Held,
+		Measure:   measureFlood,
+		Controls: []Control{
+			{Broken: "nobody is challenged", Mutation: "noise: no cookies", Measure: measureFloodWrong},
+			{Broken: "nobody is challenged and half-open links have no bound", Mutation: "noise: no cookies, noise: no bound on half-open links", Measure: measureFloodMemory},
+		},
+	},
+}
+
+// Claims returns the claims in the order of their IDs.
+func Claims() []Claim { return slices.Clone(table) }
+
+// errTable is a fault of the table.
+var errTable = errors.New("threatmodel: the table of claims is not complete")
+
+// Check refuses a table in which a claim lacks a field, a measurement, or a control that can run.
+func Check(claims []Claim) error {
+	for i, c := range claims {
+		for what, missing := range map[string]bool{
+			"ID": c.ID == "", "sentence": c.Sentence == "", "adversary": c.Adversary == "", "mechanism": c.Mechanism == "",
+			"measured as": c.Measured == "", "limit": c.Limit == "", "state": c.State < NotClaimed || c.State > Held,
+			"measurement": c.Measure == nil, "negative control": len(c.Controls) == 0,
+		} {
+			if missing {
+				return fmt.Errorf("%w: %s has no %s", errTable, c.ID, what)
+			}
+		}
+		for _, control := range c.Controls {
+			if control.Broken == "" || control.Measure == nil {
+				return fmt.Errorf("%w: a control of %s measures nothing", errTable, c.ID)
+			}
+		}
+		if i > 0 && claims[i-1].ID >= c.ID {
+			return fmt.Errorf("%w: %s is out of order", errTable, c.ID)
+		}
+	}
+	return nil
+}
