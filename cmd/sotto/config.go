@@ -58,7 +58,7 @@ func defaultConfig() config {
 	return config{
 		role:     roleAnonymous,
 		listen:   netip.AddrPortFrom(netip.IPv6Unspecified(), 4433),
-		logLevel: slog.LevelInfo,
+		logLevel: slog.LevelWarn,
 	}
 }
 
@@ -79,7 +79,7 @@ func settings() []setting {
 			key: "role",
 			about: "What this node does: \"anonymous\" (nobody but its guards learns its address),\n" +
 				"\"relay\" (its address is in the directory and it carries for others) or \"client\".\n" +
-				"This version runs relays.",
+				"In this version the other two do no more than keep their link to a guard.",
 			get: func(c *config) any { return string(c.role) },
 			set: setRole,
 		},
@@ -115,8 +115,8 @@ func settings() []setting {
 		},
 		{
 			key: "log_level",
-			about: "\"info\" logs states and counts, \"debug\" each event too. No name, address or key is logged\n" +
-				"at either.",
+			about: "\"warn\" logs what needs you, \"info\" states and counts too, \"debug\" each event. No name, address\n" +
+				"or key is logged at any.",
 			get: func(c *config) any { return strings.ToLower(c.logLevel.String()) },
 			set: setLogLevel,
 		},
@@ -189,12 +189,14 @@ func setFamily(c *config, value any) error {
 
 func setLogLevel(c *config, value any) error {
 	switch value {
+	case "warn":
+		c.logLevel = slog.LevelWarn
 	case "info":
 		c.logLevel = slog.LevelInfo
 	case "debug":
 		c.logLevel = slog.LevelDebug
 	default:
-		return errors.New(`must be "info" or "debug"`)
+		return errors.New(`must be "warn", "info" or "debug"`)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func TestWrongConfigIsRefusedWithWhatToDo(t *testing.T) {
 		{`bandwidth_bytes_per_second = 100`, "0 or at least 65536"},
 		{`bandwidth_bytes_per_second = 1e6`, "0 or at least 65536"},
 		{`family = "Our Relays"`, "family must be one word"},
-		{`log_level = "trace"`, `log_level must be "info" or "debug"`},
+		{`log_level = "trace"`, `log_level must be "warn", "info" or "debug"`},
 		{strings.Repeat("#", maxConfigBytes+1), "longer than"},
 	} {
 		_, err := parseConfig([]byte(row.file))

@@ -30,6 +30,28 @@ type command struct {
 // commands is every command of the binary, in the order in which help lists them.
 func commands() []command {
 	return []command{
+		{name: "authority", sub: []command{
+			{name: "init", run: runAuthorityInit},
+			{name: "invite", run: runAuthorityInvite},
+			{name: "issue", run: runAuthorityIssue},
+			{name: "list", run: runAuthorityList},
+			{name: "revoke", run: runAuthorityRevoke},
+			{name: "exclude", run: runAuthorityExclude},
+			{name: "document", run: runAuthorityDocument},
+			{name: "rotate", run: runAuthorityRotate},
+			{name: "root", run: runAuthorityRoot},
+			{name: "backup", run: runAuthorityBackup},
+			{name: "restore", run: runAuthorityRestore},
+			{name: "serve", run: runAuthorityServe},
+		}},
+		{name: "join", run: runJoin},
+		{name: "up", run: runUp},
+		{name: "status", run: runStatus},
+		{name: "identity", sub: []command{
+			{name: "renew", run: runIdentityRenew},
+			{name: "backup", run: runIdentityBackup},
+			{name: "restore", run: runIdentityRestore},
+		}},
 		{name: "config", run: runConfig},
 		{name: "bench", sub: []command{
 			{name: "link", run: runBenchLink},

@@ -1,0 +1,200 @@
+// What a running node does about its enrolment: renewals of a relay through visits to the authority, warnings before
+// something ends, and the newest overlay document for the node.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+
+	"sotto/overlay"
+	"sotto/overlay/enroll"
+	"sotto/overlay/enroll/document"
+	"sotto/overlay/enroll/identity"
+	"sotto/overlay/enroll/visit"
+	"sotto/overlay/peer"
+)
+
+// When a node looks after its enrolment. Sources: ours. A failed visit of a relay that needs something is repeated with
+// growing pauses; an authority that is off for days hears from each relay once an hour.
+const (
+	keepEvery   = time.Hour
+	keepFirst   = time.Second
+	warnEvery   = 24 * time.Hour
+	silentAfter = 30 * time.Second
+	// startPatience is how long the first look waits for the node's descriptor, which a seed sends along.
+	startPatience = 2 * time.Second
+)
+
+// keep looks after the enrolment until ctx ends. It returns a sentence if the node must not go on.
+func (u *upRun) keep(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-u.kicked:
+	case <-time.After(startPatience):
+	}
+	var warned time.Time
+	pause := keepFirst
+	for asked := false; ctx.Err() == nil; {
+		// A warning makes sense once the visit has had a chance to mend its cause.
+		next := keepEvery
+		if u.m.c.role == roleRelay {
+			want, err := u.m.renewal(false)
+			if err != nil {
+				return aboutIdentity(err)
+			}
+			if due := !reflect.DeepEqual(want, identity.Want{}); due || !asked || u.alone() {
+				err = u.visit(ctx, want, due)
+				asked = asked || err == nil
+				switch {
+				case errors.Is(err, visit.ErrClock):
+					return errClock(u.m.now())
+				case err != nil || u.alone():
+					next, pause = pause, min(2*pause, keepEvery)
+				case due:
+					next = 0 // what was got may be what the next thing needs
+				}
+			}
+			if next == keepEvery {
+				pause = keepFirst
+			}
+		}
+		if now := u.m.now(); now.Sub(warned) >= warnEvery && next > 0 {
+			warned = now
+			u.warnings(now)
+		}
+		_ = u.m.see()
+		select {
+		case <-ctx.Done():
+		case <-u.kicked:
+		case <-time.After(next):
+		}
+	}
+	return nil
+}
+
+// alone reports whether the node has no link and the document no seed to dial: then only a newer document helps.
+func (u *upRun) alone() bool {
+	node := u.current()
+	if node == nil || node.Status().State != overlay.Seeds {
+		return false
+	}
+	return !u.hasOtherSeeds()
+}
+
+// hasOtherSeeds reports whether the document names a seed besides this node.
+func (u *upRun) hasOtherSeeds() bool {
+	o, err := u.m.id.Document()
+	if err != nil {
+		return false
+	}
+	_, own, err := u.m.id.Peer(enroll.KeyEpoch(o, u.m.now()))
+	for _, s := range o.Seeds() {
+		if err != nil || s.NodeID() != own.NodeID() {
+			return true
+		}
+	}
+	return false
+}
+
+// visit goes to the authority and gives the node what came of it. due says that something is missing, so that a failure
+// is worth a warning.
+func (u *upRun) visit(ctx context.Context, want identity.Want, due bool) error {
+	before, err := u.m.id.Document()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, visitTime)
+	defer cancel()
+	err = u.m.visit(ctx, want)
+	after, fault := u.m.id.Document()
+	if fault == nil && after.Version() != before.Version() {
+		u.adopt(before, after)
+	}
+	switch {
+	case err == nil && due:
+		u.say("renewed with the authority, directly; it has seen the address of this relay")
+	case err != nil && due && ctx.Err() == nil && !errors.Is(err, visit.ErrClock):
+		u.warn("not renewed: " + enroll.Explain(err))
+	}
+	return err
+}
+
+// adopt hands a newer document to the node: whoever it revokes is left at once. A node that waits for seeds is made again
+// with the new ones.
+func (u *upRun) adopt(before, after document.Overlay) {
+	u.mu.Lock()
+	node, restart := u.node, u.restart
+	u.mu.Unlock()
+	if node == nil {
+		return
+	}
+	if node.Status().State == overlay.Seeds && !sameSeeds(before, after) && u.hasOtherSeeds() {
+		restart()
+		return
+	}
+	node.Adopt(after, after.Hash())
+}
+
+func sameSeeds(before, after document.Overlay) bool {
+	list := map[peer.NodeID]bool{}
+	for _, s := range before.Seeds() {
+		list[s.NodeID()] = true
+	}
+	for _, s := range after.Seeds() {
+		if !list[s.NodeID()] {
+			return false
+		}
+	}
+	return true
+}
+
+// awaitAdmission asks for the admission of this key epoch until it is there.
+func (u *upRun) awaitAdmission(ctx context.Context) error {
+	for pause := keepFirst; ctx.Err() == nil; pause = min(2*pause, keepEvery) {
+		o, err := u.m.id.Document()
+		if err != nil {
+			return aboutIdentity(err)
+		}
+		err = u.visit(ctx, identity.Want{Admit: true, AdmitEpoch: enroll.KeyEpoch(o, u.m.now())}, true)
+		if errors.Is(err, visit.ErrClock) {
+			return errClock(u.m.now())
+		}
+		if err == nil || errors.Is(err, identity.ErrNone) {
+			return nil
+		}
+		// The newest document may have the key that the one here had not.
+		_ = u.visit(ctx, identity.Want{}, false)
+		wait(ctx, pause)
+	}
+	return nil
+}
+
+// warnings says what ends soon.
+func (u *upRun) warnings(now time.Time) {
+	list, err := u.m.id.Warnings(now, u.m.c.role == roleRelay)
+	if err != nil {
+		u.warn(aboutIdentity(err).Error())
+	}
+	for _, w := range list {
+		u.warn(w.String())
+	}
+}
+
+// watchSilence tells once when no seed answers for a while, and what that may be.
+func (u *upRun) watchSilence(ctx context.Context) {
+	wait(ctx, silentAfter)
+	node := u.current()
+	if ctx.Err() != nil || node == nil || node.Status().State != overlay.Seeds {
+		return
+	}
+	if !u.hasOtherSeeds() {
+		u.warn("the overlay document names no other seed; this node waits for others to come")
+		return
+	}
+	u.warn("no seed answers; check that UDP gets out and in, and that the clock is right: it shows " + day(u.m.now()) +
+		", and seeds are silent to whoever is off by more than five minutes")
+}
