@@ -83,7 +83,7 @@ func (i *Identity) Warnings(now time.Time, needPeer bool) ([]Warning, error) {
 	switch {
 	case slots.IsZero():
 		list = append(list, Warning{Kind: NoSlots, At: now})
-	case slots.Sub(now) < period:
+	case slots.Sub(now) <= period:
 		list = append(list, Warning{Kind: SlotsEnding, At: slots})
 	}
 	return list, err

@@ -276,11 +276,16 @@ func TestUnreachableIsTold(t *testing.T) {
 		if _, err := c.Send(t.Context(), make([]byte, document.RequestLen)); !errors.Is(err, document.RefusedBusy) {
 			t.Errorf("a broken authority: %v", err)
 		}
-		p.Close()
-		if _, err := c.Send(t.Context(), make([]byte, document.RequestLen)); !errors.Is(err, ErrUnreachable) {
-			t.Errorf("nobody there: %v", err)
-		}
 	})
+	closed := newPipes()
+	closed.Close()
+	c, err := NewClient(document.Service{Address: "192.0.2.1:8443", Pin: [32]byte{1}}, closed.dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Send(t.Context(), make([]byte, document.RequestLen)); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("nobody there: %v", err)
+	}
 	if _, err := NewClient(document.Service{}, nil); !errors.Is(err, ErrAddress) {
 		t.Errorf("no service: %v", err)
 	}
