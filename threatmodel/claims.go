@@ -103,6 +103,21 @@ var table = []Claim{
 			{Broken: "nobody is challenged and half-open links have no bound", Mutation: "noise: no cookies, noise: no bound on half-open links", Measure: measureFloodMemory},
 		},
 	},
+	{
+		ID:        "P17",
+		Sentence:  "Issuing an admission gives the authority nothing to tell whose anonymous peer is whose, among those of a day.",
+		Adversary: "A6: the enrolment authority",
+		Mechanism: "blind RSA signatures, NodeID from the signature, one directory a period (overlay/enroll, overlay/peer)",
+		Measured:  "transcripts with times and addresses of people who join and are admitted, against the directory of the next period: every matcher's guesses against chance, in a binomial test",
+		Limit:     "issuing only, until renewals go through circuits; the set is that day's admissions; a relay's address is public and is its owner's; peers must learn the newest document from each other before they sign, or an authority that changes it between visits tells them apart (a control shows it); when a descriptor was first seen is not covered",
+		State:     Partial,
+		Measure:   measureBlindness,
+		Controls: []Control{
+			{Broken: "the blinding factor comes from a source that always says the same", Measure: controlConstantFactor},
+			{Broken: "the authority changes its document between visits and peers name the one they were given", Measure: controlTaggedDocument},
+			{Broken: "peers show the address from which their owner enrolled", Measure: controlNamedPeers},
+		},
+	},
 }
 
 // Claims returns the claims in the order of their IDs.

@@ -53,7 +53,8 @@ func measureFloodWrong(ctx context.Context, s Scale) (Measurement, error) {
 	if err != nil {
 		return m, err
 	}
-	return m, floodSuccess(ctx, s, c, floodWrong, &m)
+	err = floodSuccess(ctx, s, c, floodWrong, &m)
+	return m, err
 }
 
 // measureFloodMemory is its part about memory.
@@ -63,7 +64,8 @@ func measureFloodMemory(ctx context.Context, s Scale) (Measurement, error) {
 	if err != nil {
 		return m, err
 	}
-	return m, floodMemory(ctx, s, c, &m)
+	err = floodMemory(ctx, s, c, &m)
+	return m, err
 }
 
 // floodSuccess lets honest nodes dial a relay under the flood and counts who gets in within five tries in five seconds.
