@@ -19,6 +19,7 @@ import (
 	"sotto/overlay/enroll/document"
 	"sotto/overlay/enroll/identity"
 	"sotto/overlay/peer"
+	"sotto/overlay/slot"
 )
 
 // blindKeys are made once: each takes a tenth of a second and they do not matter to any test.
@@ -52,7 +53,12 @@ func (d direct) Send(_ context.Context, request []byte) ([]byte, error) {
 
 func newAuthority(t *testing.T, c authority.Config) *authority.Authority {
 	t.Helper()
-	dir, o := filepath.Join(t.TempDir(), "authority"), options()
+	return newAuthorityWith(t, c, options())
+}
+
+func newAuthorityWith(t *testing.T, c authority.Config, o authority.Options) *authority.Authority {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "authority")
 	c.Name = "example"
 	if err := authority.Create(dir, c, o, time.Now()); err != nil {
 		t.Fatal(err)
@@ -128,6 +134,16 @@ func daily(t *testing.T, id *identity.Identity, period uint32, port uint16) docu
 		t.Fatal(err)
 	}
 	return document.Pair{Static: static, Daily: d}
+}
+
+// firstEpoch finds the current slot epoch of an identity by trying, as it alone knows its phase.
+func firstEpoch(id *identity.Identity) (slot.Epoch, error) {
+	for e := range slot.Epoch(slot.Phases) {
+		if _, _, err := id.Writer(e); err == nil {
+			return e, nil
+		}
+	}
+	return 0, identity.ErrNone
 }
 
 func TestRelaysJoinAreListedAndFoundTheOverlay(t *testing.T) {

@@ -148,15 +148,22 @@ func TestBadResponsesAreTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := a.Answer(time.Now(), raw)
+		text, err := a.AnswerFile(time.Now(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
+		answer, err := document.ReadAnswer(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.AnswerFile(time.Now(), request[:100])
+		tell(t, "a cut request", err, "not whole")
+		_, err = other.AnswerFile(time.Now(), request)
+		tell(t, "a foreign request", err, "for another overlay")
 		foreign, err := other.Answer(time.Now(), raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := answer.File()
 		finish := func(response []byte) error { _, err := enroll.FinishByFile(dir, response); return err }
 		tell(t, "cut", finish(text[:len(text)-40]), "not whole")
 		altered := bytes.Clone(text)

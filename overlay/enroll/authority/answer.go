@@ -29,6 +29,23 @@ func (a *Authority) Answer(now time.Time, request []byte) (document.Answer, erro
 	return a.conclude(now, answer, err)
 }
 
+// AnswerFile answers a request that came as an armoured file with the file to give back. With a refusal there is
+// a file too, and the refusal is returned for the operator's screen. A file that is no request is an error only.
+func (a *Authority) AnswerFile(now time.Time, text []byte) ([]byte, error) {
+	request, err := document.ReadRequest(text)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.Answer(now, request)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Refused != 0 {
+		return answer.File(), answer.Refused
+	}
+	return answer.File(), nil
+}
+
 // conclude signs an answer or, with an error, the refusal that stands for it.
 func (a *Authority) conclude(now time.Time, answer document.Answer, failure error) (document.Answer, error) {
 	if failure != nil {

@@ -14,7 +14,11 @@ import (
 
 func TestRootCanBeKeptElsewhere(t *testing.T) {
 	a := newAuthority(t)
-	root, err := a.Root()
+	sealed, err := a.SealRoot([]byte("correct horse battery"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := OpenRoot(sealed, []byte("correct horse battery"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,30 @@ func (a *Authority) isRoot(k document.RootKey) error {
 	})
 }
 
-// RemoveRoot deletes the root key from the state; whoever calls it has kept a copy (Root). The bytes are
+// SealRoot returns the root key as a file sealed under a passphrase, to be kept apart.
+func (a *Authority) SealRoot(passphrase []byte) ([]byte, error) {
+	k, err := a.Root()
+	if err != nil {
+		return nil, err
+	}
+	seed := k.Seed()
+	return store.SealFile(store.Authority, rootFile, seed[:], passphrase)
+}
+
+// OpenRoot reads what SealRoot wrote.
+func OpenRoot(sealed, passphrase []byte) (document.RootKey, error) {
+	seed, err := store.OpenFile(store.Authority, rootFile, sealed, passphrase)
+	if err != nil {
+		return document.RootKey{}, err
+	}
+	k, err := document.ParseRootKey(seed)
+	if err != nil {
+		return document.RootKey{}, store.ErrNoBackup
+	}
+	return k, nil
+}
+
+// RemoveRoot deletes the root key from the state; whoever calls it has kept a copy (SealRoot). The bytes are
 // overwritten first, which a file system that copies on write may undo: the safest root never lay on that disk.
 func (a *Authority) RemoveRoot() error {
 	path := filepath.Join(a.store.Dir(), rootFile)

@@ -5,6 +5,7 @@ package document
 import (
 	"crypto/ed25519"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -138,7 +139,10 @@ func VerifyAnswer(a Answer, request Request, known Overlay, now time.Time) (Over
 		if err != nil {
 			return Overlay{}, whole(err)
 		}
-		if current, err = Accept(known, fresh); err != nil {
+		// An answer that came by file may be older than a document that came from peers meanwhile.
+		if current, err = Accept(known, fresh); errors.Is(err, ErrRollback) {
+			current = known
+		} else if err != nil {
 			return Overlay{}, err
 		}
 	}

@@ -27,16 +27,17 @@ const (
 	FileInvite  File = "INVITE"
 	FileRequest File = "REQUEST"
 	FileAnswer  File = "RESPONSE"
-	FileSealed  File = "SEALED BACKUP"
 )
 
 const (
-	armorWidth    = 64
-	armorSumLen   = 6
-	armorBegin    = "-----BEGIN SOTTO "
-	armorEnd      = "-----END SOTTO "
-	armorTail     = "-----"
-	maxArmorBytes = 64 << 20 // a backup of a large authority; whoever calls bounds the read as well
+	armorWidth  = 64
+	armorSumLen = 6
+	armorBegin  = "-----BEGIN SOTTO "
+	armorEnd    = "-----END SOTTO "
+	armorTail   = "-----"
+
+	// MaxFile bounds an armoured file in bytes: whoever reads one need not read more.
+	MaxFile = 2 * MaxInvite // base64 and line ends add less than half
 )
 
 // Armor returns the text form of an object.
@@ -57,7 +58,7 @@ func Armor(f File, object []byte) []byte {
 // Dearmor reads exactly what Armor writes. It returns ErrKind when the text is another file of sotto,
 // ErrTruncated when its end is missing, ErrAltered when the checksum does not fit, ErrMalformed else.
 func Dearmor(f File, text []byte) ([]byte, error) {
-	if len(text) > maxArmorBytes {
+	if len(text) > MaxFile {
 		return nil, ErrMalformed
 	}
 	text = bytes.ReplaceAll(bytes.TrimSpace(text), []byte("\r\n"), []byte("\n"))

@@ -262,6 +262,19 @@ func (o Overlay) Bytes() []byte {
 	return o.d.wire
 }
 
+// File returns the document as an armoured text.
+func (o Overlay) File() []byte { return Armor(FileOverlay, o.Bytes()) }
+
+// ReadOverlay reads an armoured document.
+func ReadOverlay(text []byte) (Overlay, error) {
+	b, err := Dearmor(FileOverlay, text)
+	if err != nil {
+		return Overlay{}, err
+	}
+	o, err := ParseOverlay(b)
+	return o, whole(err)
+}
+
 // Format prints a fixed text for every verb.
 func (o Overlay) Format(s fmt.State, _ rune) { redact(s, "[overlay document]") }
 

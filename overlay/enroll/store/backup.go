@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,18 +91,40 @@ func (s *Store) Backup(kind Kind, passphrase []byte, extra ...string) ([]byte, e
 			return nil, disk(err)
 		}
 	}
-	return seal(appendContent(nil, kind, files), passphrase)
+	return seal(rand.Reader, appendContent(nil, kind, files), passphrase)
 }
 
-func seal(content, passphrase []byte) ([]byte, error) {
+// SealFile seals one file of a state, such as a key that is kept apart from it.
+func SealFile(kind Kind, name string, content, passphrase []byte) ([]byte, error) {
+	if len(passphrase) < MinPassphrase {
+		return nil, ErrWeak
+	}
+	return seal(rand.Reader, appendContent(nil, kind, map[string][]byte{name: content}), passphrase)
+}
+
+// OpenFile reads what SealFile wrote. Its errors are ErrTruncated, ErrNoBackup, ErrPassphrase, ErrKind.
+func OpenFile(kind Kind, name string, sealed, passphrase []byte) ([]byte, error) {
+	files, err := openBackup(kind, sealed, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if files[name] == nil {
+		return nil, ErrKind
+	}
+	return files[name], nil
+}
+
+func seal(random io.Reader, content, passphrase []byte) ([]byte, error) {
 	b := append([]byte(nil), backupMagic...)
 	b = binary.BigEndian.AppendUint64(b, uint64(offSealed+len(content)+chacha20poly1305.Overhead))
 	b = append(b, passes)
 	b = binary.BigEndian.AppendUint32(b, memoryKiB)
 	b = append(b, lanes)
-	random := make([]byte, saltLen+chacha20poly1305.NonceSizeX)
-	rand.Read(random) // never fails (Go 1.24)
-	b = append(b, random...)
+	once := make([]byte, saltLen+chacha20poly1305.NonceSizeX)
+	if _, err := io.ReadFull(random, once); err != nil {
+		return nil, ErrDisk
+	}
+	b = append(b, once...)
 	aead, err := chacha20poly1305.NewX(argon2.IDKey(passphrase, b[offSalt:offNonce], passes, memoryKiB, lanes, chacha20poly1305.KeySize))
 	if err != nil {
 		return nil, ErrDisk
@@ -154,15 +177,11 @@ func Restore(dir string, kind Kind, backup, passphrase []byte) error {
 	if err := vacant(dir); err != nil {
 		return err
 	}
-	content, err := unseal(backup, passphrase)
+	files, err := openBackup(kind, backup, passphrase)
 	if err != nil {
 		return err
 	}
-	of, files, err := parseContent(content)
-	if err != nil {
-		return err
-	}
-	if of != kind {
+	if files[fileName] == nil {
 		return ErrKind
 	}
 	partial := filepath.Clean(dir) + ".partial"
@@ -190,6 +209,21 @@ func Restore(dir string, kind Kind, backup, passphrase []byte) error {
 		os.RemoveAll(partial)
 	}
 	return err
+}
+
+func openBackup(kind Kind, backup, passphrase []byte) (map[string][]byte, error) {
+	content, err := unseal(backup, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	of, files, err := parseContent(content)
+	if err != nil {
+		return nil, err
+	}
+	if of != kind {
+		return nil, ErrKind
+	}
+	return files, nil
 }
 
 func appendContent(b []byte, kind Kind, files map[string][]byte) []byte {
@@ -223,7 +257,7 @@ func parseContent(b []byte) (Kind, map[string][]byte, error) {
 		last = string(name)
 		files[last], b = b[:n], b[n:]
 	}
-	if !ok || files[fileName] == nil {
+	if !ok {
 		return "", nil, ErrNoBackup
 	}
 	return kind, files, nil

@@ -5,9 +5,12 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -16,12 +19,56 @@ var passphrase = []byte("correct horse battery")
 
 // sealed is one backup for all tests, since each takes a tenth of a second.
 var sealed = sync.OnceValue(func() []byte {
-	b, err := seal(appendContent(nil, Identity, map[string][]byte{fileName: []byte("db")}), passphrase)
+	b, err := seal(fixed(1), appendContent(nil, Identity, map[string][]byte{fileName: []byte("db")}), passphrase)
 	if err != nil {
 		panic(err)
 	}
 	return b
 })
+
+// fixed is a source of the same bytes again and again.
+type fixed byte
+
+func (f fixed) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(f) + byte(i)
+	}
+	return len(p), nil
+}
+
+var update = flag.Bool("update", false, "make a new vector in testdata")
+
+func TestVector(t *testing.T) {
+	const name = "testdata/backup.hex"
+	if *update {
+		if err := os.WriteFile(name, []byte(hex.EncodeToString(sealed())+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(string(text)) != hex.EncodeToString(sealed()) {
+		t.Error("a backup is not made as it was frozen: the layout has changed")
+	}
+}
+
+func TestOneFileIsSealedApart(t *testing.T) {
+	b, err := SealFile(Authority, "root.key", []byte("key"), passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := OpenFile(Authority, "root.key", b, passphrase); err != nil || string(got) != "key" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := OpenFile(Authority, "other", b, passphrase); !errors.Is(err, ErrKind) {
+		t.Errorf("another file: %v", err)
+	}
+	if err := Restore(newDir(t), Authority, b, passphrase); !errors.Is(err, ErrKind) {
+		t.Errorf("restoring a file that is no state: %v", err)
+	}
+}
 
 func TestBackupBringsEverythingBack(t *testing.T) {
 	dir := newDir(t)
