@@ -27,6 +27,7 @@ const (
 	FileInvite  File = "INVITE"
 	FileRequest File = "REQUEST"
 	FileAnswer  File = "RESPONSE"
+	FileSealed  File = "SEALED BACKUP"
 )
 
 const (
@@ -36,8 +37,11 @@ const (
 	armorEnd    = "-----END SOTTO "
 	armorTail   = "-----"
 
-	// MaxFile bounds an armoured file in bytes: whoever reads one need not read more.
-	MaxFile = 2 * MaxInvite // base64 and line ends add less than half
+	// MaxFile bounds an armoured file in bytes, but for a sealed backup: whoever reads one need not read more.
+	// Base64 and line ends add less than half.
+	MaxFile = 2 * MaxInvite
+	// MaxSealedFile bounds an armoured backup: an authority of some ten thousand people.
+	MaxSealedFile = 64 << 20
 )
 
 // Armor returns the text form of an object.
@@ -58,7 +62,11 @@ func Armor(f File, object []byte) []byte {
 // Dearmor reads exactly what Armor writes. It returns ErrKind when the text is another file of sotto,
 // ErrTruncated when its end is missing, ErrAltered when the checksum does not fit, ErrMalformed else.
 func Dearmor(f File, text []byte) ([]byte, error) {
-	if len(text) > MaxFile {
+	limit := MaxFile
+	if f == FileSealed {
+		limit = MaxSealedFile
+	}
+	if len(text) > limit {
 		return nil, ErrMalformed
 	}
 	text = bytes.ReplaceAll(bytes.TrimSpace(text), []byte("\r\n"), []byte("\n"))
