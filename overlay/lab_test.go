@@ -113,7 +113,7 @@ func inLab(t *testing.T, cfg simnet.Config, f func(l *lab)) {
 		var err error
 		l.overlay, err = peer.ParseOverlayID(id[:])
 		l.must(err)
-		l.calendar, err = peer.NewCalendar(time.Now().Add(-36*time.Hour).Unix(), 24*time.Hour, 60*24*time.Hour)
+		l.calendar, err = labCalendar(time.Now().Add(-132*time.Hour), 24*time.Hour) // it is noon of day 5
 		l.must(err)
 		f(l)
 		for _, r := range l.relays {
@@ -122,6 +122,20 @@ func inLab(t *testing.T, cfg simnet.Config, f func(l *lab)) {
 		l.net.Close()
 	})
 }
+
+func labCalendar(genesis time.Time, day time.Duration) (peer.Calendar, error) {
+	return peer.NewCalendar(genesis.Unix(), day, 60*day)
+}
+
+// today is the number of the period.
+func (l *lab) today() uint32 {
+	l.t.Helper()
+	p, err := l.calendar.PeriodAt(time.Now())
+	l.must(err)
+	return p
+}
+
+func labAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func (l *lab) must(err error) {
 	l.t.Helper()
@@ -162,7 +176,7 @@ func (l *lab) relay() *labNode {
 // seed makes a relay whose descriptor everybody has from the beginning.
 func (l *lab) seed() *labNode {
 	n := l.relay()
-	l.seeds = append(l.seeds, n.descriptor(1))
+	l.seeds = append(l.seeds, n.descriptor(l.today()))
 	return n
 }
 
@@ -185,7 +199,10 @@ func (l *lab) node(host *simnet.Host, role Role) *labNode {
 // config fills in what all nodes of the lab have alike.
 func (l *lab) config(c Config) Config {
 	l.made++
-	c.Overlay, c.Calendar = l.overlay, l.calendar
+	c.Overlay = l.overlay
+	if c.Calendar == (peer.Calendar{}) {
+		c.Calendar = l.calendar
+	}
 	if c.Trust == nil {
 		c.Trust = labAuthority{}
 	}
@@ -205,7 +222,10 @@ func (n *labNode) start() *labNode {
 	cfg := n.lab.config(n.cfg)
 	cfg.Pipe, cfg.ClosePipe = pipe, pipe.Close
 	cfg.Cells = func(from link.Neighbor, frame []byte) {
-		n.cells <- labCell{from, string(bytes.TrimRight(frame[1:], "\x00"))}
+		select {
+		case n.cells <- labCell{from, string(bytes.TrimRight(frame[1:], "\x00"))}:
+		default: // nobody asks
+		}
 	}
 	n.Node, err = New(cfg)
 	n.lab.must(err)

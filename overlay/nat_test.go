@@ -103,7 +103,7 @@ func TestWithoutKeepaliveTheGuardLosesTheNode(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("%v: the guard reached a node that sent nothing", kind)
+			l.t.Errorf("%v: the guard reached a node that sent nothing", kind)
 		})
 	}
 }
@@ -117,12 +117,12 @@ func TestGuardThatTalksThroughARebindingKeepsTheLink(t *testing.T) {
 			b.nat.Rebind()
 			for range 40 {
 				if err := b.guard.Send(client, cell("are you there?")); err != nil {
-					t.Fatalf("%v: the guard gave the link up: %v", kind, err)
+					l.t.Fatalf("%v: the guard gave the link up: %v", kind, err)
 				}
 				time.Sleep(time.Second)
 			}
 			if up, down := b.bothWays("at last"); !up || !down || b.guard.client() != client {
-				t.Errorf("%v: frames pass up %v, down %v", kind, up, down)
+				l.t.Errorf("%v: frames pass up %v, down %v", kind, up, down)
 			}
 		})
 	}
