@@ -6,7 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -54,7 +54,7 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeader,
 		// Its lines hold the addresses of people.
-		ErrorLog:     log.New(io.Discard, "", 0),
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 	server.SetKeepAlivesEnabled(false)
