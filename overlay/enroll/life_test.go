@@ -79,6 +79,9 @@ func TestWithoutAuthorityTheOwnerIsWarnedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuthority(t, authority.Config{})
 		id := join(t, a, "sip:alice@example.org", enroll.Relay, authority.InviteOptions{})
+		if err := enroll.Visit(context.Background(), id, identity.Want{Slots: true}, direct{a}); err != nil {
+			t.Fatal(err)
+		}
 		first := map[identity.WarningKind]int{}
 		for day := 1; day <= 61; day++ {
 			time.Sleep(24 * time.Hour)

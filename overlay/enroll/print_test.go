@@ -3,6 +3,7 @@
 package enroll_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -45,6 +46,9 @@ func TestOpenThingsPrintNothing(t *testing.T) {
 		}
 		link, err := id.LinkKey()
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := enroll.Visit(context.Background(), id, identity.Want{Slots: true}, direct{a}); err != nil {
 			t.Fatal(err)
 		}
 		epoch, err := firstEpoch(id)

@@ -5,7 +5,6 @@ package authority
 import (
 	"crypto/sha256"
 	"errors"
-	"time"
 
 	"sotto/overlay/enroll/blind"
 	"sotto/overlay/enroll/document"
@@ -73,17 +72,4 @@ func (t *transaction) admit(q document.Request, w work, answer *document.Answer)
 	answer.Admission = w.blind
 	list = append(list, admission{Asked: asked[:], Given: w.blind[:]})
 	return put(t.tx, tableAdmitted, epochKey(q.Ask.AdmitEpoch, q.AoR.Canonical()), list)
-}
-
-// AdmissionSpan returns from when until when admissions of a key epoch are given: what an anonymous peer draws
-// a random time from.
-func AdmissionSpan(o document.Overlay, keyEpoch uint32) (from, until time.Time, err error) {
-	cal := o.Calendar()
-	first, err := cal.FirstPeriod(keyEpoch)
-	if err != nil {
-		return from, until, err
-	}
-	start := cal.PeriodStart(first)
-	c := o.Contents()
-	return start.Add(-c.Params.AdmitAhead), start.Add(c.Founding.KeyEpoch), nil
 }

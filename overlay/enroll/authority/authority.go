@@ -304,7 +304,15 @@ func prune[T any](tx *store.Tx, table string, over func(key []byte, record T) bo
 	return err
 }
 
-func count(tx *store.Tx, table string) int { return tx.Bucket([]byte(table)).Inspect().KeyN }
+// count walks a table, because bbolt's own statistics do not see what the transaction has written itself.
+func count(tx *store.Tx, table string) int {
+	n := 0
+	c := tx.Bucket([]byte(table)).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		n++
+	}
+	return n
+}
 
 func keyGeneration(key []byte) uint32 { return binary.BigEndian.Uint32(key) }
 

@@ -9,7 +9,6 @@ package blind
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -70,17 +69,6 @@ func (k PublicKey) Append(b []byte) []byte {
 // Equal reports whether both are the same key.
 func (k PublicKey) Equal(o PublicKey) bool {
 	return k.n != nil && o.n != nil && k.n.Cmp(o.n) == 0
-}
-
-// Hash identifies the key for a key epoch: what peers echo to each other so that an authority which
-// shows a different key to one person is found out. Source: protocol §5.
-func (k PublicKey) Hash(overlay [32]byte, keyEpoch uint32) [32]byte {
-	h := sha256.New()
-	io.WriteString(h, "sotto blind key v1")
-	h.Write(overlay[:])
-	h.Write([]byte{byte(keyEpoch >> 24), byte(keyEpoch >> 16), byte(keyEpoch >> 8), byte(keyEpoch)})
-	h.Write(k.Append(nil))
-	return [32]byte(h.Sum(nil))
 }
 
 func (k PublicKey) rsa() (*rsa.PublicKey, error) {

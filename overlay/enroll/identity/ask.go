@@ -51,11 +51,14 @@ func (i *Identity) Request(now time.Time, want Want) (document.Request, error) {
 			return err
 		}
 		if waiting, ok := t.waiting(); ok {
-			if fits(waiting.Ask, ask, want) && now.Sub(waiting.Created) < again && !now.Before(waiting.Created) {
+			changing := t.s.NextKey != nil
+			fresh := now.Sub(waiting.Created) < again && !now.Before(waiting.Created)
+			// A change of keys may have been granted already, so no other request may take its place.
+			if changing && want.NewKey || fresh && fits(waiting.Ask, ask, want) {
 				q = waiting
 				return nil
 			}
-			if t.s.NextKey != nil {
+			if changing {
 				return ErrPending
 			}
 		}
@@ -86,7 +89,7 @@ func fits(waiting, ask document.Ask, want Want) bool {
 			return false
 		}
 	}
-	return waiting.Cert == ask.Cert && waiting.NewKey.IsZero() != want.NewKey && waiting.Admit == ask.Admit &&
+	return waiting.Cert == ask.Cert && waiting.NewKey.IsZero() && !want.NewKey && waiting.Admit == ask.Admit &&
 		waiting.AdmitEpoch == ask.AdmitEpoch && waiting.Blinded == ask.Blinded &&
 		string(waiting.Seed.Append(nil)) == string(ask.Seed.Append(nil))
 }
@@ -199,7 +202,8 @@ func (i *Identity) Accept(now time.Time, answer document.Answer) error {
 		}
 		fresh, err := document.VerifyAnswer(answer, q, t.known, now)
 		if errors.As(err, &refused) {
-			if refused.Final() {
+			// What was refused had no effect, but for what is granted later when it is sent again.
+			if refused.Final() || refused == document.RefusedEarly {
 				t.s.Pending, t.s.NextKey = nil, nil
 			}
 			return nil

@@ -211,17 +211,24 @@ func (t *transaction) missingSlots(now time.Time) ([]document.SlotAsk, error) {
 func (i *Identity) SlotsUntil(now time.Time) (time.Time, error) {
 	var until time.Time
 	err := i.view(func(t *transaction) error {
-		list, _, err := t.ahead(now)
-		if errors.Is(err, ErrNone) || errors.Is(err, slot.ErrOutsideSchedule) {
-			return nil
-		}
-		for _, s := range list {
-			if t.tx.Bucket([]byte(tableSlots)).Get(number(uint32(s.epoch))) == nil {
-				return nil
-			}
-			until = s.end
-		}
+		var err error
+		until, err = t.slotsUntil(now)
 		return err
 	})
 	return until, err
+}
+
+func (t *transaction) slotsUntil(now time.Time) (time.Time, error) {
+	list, _, err := t.ahead(now)
+	if err != nil && !errors.Is(err, ErrNone) && !errors.Is(err, slot.ErrOutsideSchedule) {
+		return time.Time{}, err
+	}
+	var until time.Time
+	for _, s := range list {
+		if t.tx.Bucket([]byte(tableSlots)).Get(number(uint32(s.epoch))) == nil {
+			break
+		}
+		until = s.end
+	}
+	return until, nil
 }

@@ -65,28 +65,30 @@ func (w Warning) String() string {
 // a missing admission matters.
 func (i *Identity) Warnings(now time.Time, needPeer bool) ([]Warning, error) {
 	var list []Warning
-	slots, err := i.SlotsUntil(now)
-	if err != nil {
-		return nil, err
-	}
-	err = i.view(func(t *transaction) error {
+	err := i.view(func(t *transaction) error {
 		list = append(t.warnDocument(now), t.warnCert(now)...)
 		if needPeer {
 			list = append(list, t.warnPeer(now)...)
 		}
-		return nil
+		slots, err := t.warnSlots(now)
+		list = append(list, slots...)
+		return err
 	})
-	period := 24 * time.Hour
-	if o, err := i.Document(); err == nil {
-		period = o.Contents().Founding.Period
-	}
-	switch {
-	case slots.IsZero():
-		list = append(list, Warning{Kind: NoSlots, At: now})
-	case slots.Sub(now) <= period:
-		list = append(list, Warning{Kind: SlotsEnding, At: slots})
-	}
 	return list, err
+}
+
+// warnSlots warns a period ahead: the authority has to be back before.
+func (t *transaction) warnSlots(now time.Time) ([]Warning, error) {
+	until, err := t.slotsUntil(now)
+	switch {
+	case err != nil:
+		return nil, err
+	case until.IsZero():
+		return []Warning{{NoSlots, now}}, nil
+	case until.Sub(now) <= t.known.Contents().Founding.Period:
+		return []Warning{{SlotsEnding, until}}, nil
+	}
+	return nil, nil
 }
 
 func (t *transaction) warnDocument(now time.Time) []Warning {
@@ -152,21 +154,11 @@ func (i *Identity) Due(now time.Time) (Want, error) {
 	err := i.view(func(t *transaction) error {
 		cert, err := document.ParseUser(t.s.Cert)
 		want.Renew = err != nil || !now.Before(cert.RenewFrom())
-		return nil
+		until, err := t.slotsUntil(now)
+		c := t.known.Contents()
+		ahead := time.Duration(c.Params.SlotAhead) * c.Founding.Period
+		want.Slots = !now.Before(c.Founding.Genesis) && until.Sub(now) < ahead
+		return err
 	})
-	if err != nil {
-		return want, err
-	}
-	until, err := i.SlotsUntil(now)
-	if err != nil {
-		return want, err
-	}
-	o, err := i.Document()
-	if err != nil {
-		return want, err
-	}
-	c := o.Contents()
-	ahead := time.Duration(c.Params.SlotAhead) * c.Founding.Period
-	want.Slots = !now.Before(c.Founding.Genesis) && until.Sub(now) < ahead
-	return want, nil
+	return want, err
 }
