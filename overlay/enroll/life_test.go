@@ -277,6 +277,36 @@ func TestOnlyInvitedSeedsAreListed(t *testing.T) {
 	})
 }
 
+func TestOperatorListsAndUnlistsASeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, other := newAuthority(t, authority.Config{}), newAuthority(t, authority.Config{})
+		own := daily(t, join(t, a, "sip:relay@example.org", enroll.Relay, authority.InviteOptions{}), 0, 4433)
+		foreign := daily(t, join(t, other, "sip:relay@example.org", enroll.Relay, authority.InviteOptions{}), 0, 4433)
+		if err := a.AddSeed(time.Now(), foreign); !errors.Is(err, document.ErrForeign) {
+			t.Errorf("another overlay's relay: %v", err)
+		}
+		if err := a.AddSeed(time.Now(), own); err != nil {
+			t.Fatal(err)
+		}
+		if o, err := a.Document(); err != nil || len(o.Seeds()) != 1 {
+			t.Errorf("not listed: %v", err)
+		}
+		if err := a.RemoveSeed(time.Now(), own.NodeID()); err != nil {
+			t.Fatal(err)
+		}
+		if o, err := a.Document(); err != nil || len(o.Seeds()) != 0 {
+			t.Errorf("still listed: %v", err)
+		}
+		if err := a.RemoveSeed(time.Now(), own.NodeID()); !errors.Is(err, authority.ErrUnknown) {
+			t.Errorf("unlisted twice: %v", err)
+		}
+		time.Sleep(72 * time.Hour)
+		if err := a.AddSeed(time.Now(), own); !errors.Is(err, authority.ErrLate) {
+			t.Errorf("with an address of three days ago: %v", err)
+		}
+	})
+}
+
 // The one test with a real socket: everything else is the same bytes.
 func TestJoinOverARealSocket(t *testing.T) {
 	a := newAuthority(t, authority.Config{})

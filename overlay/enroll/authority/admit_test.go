@@ -92,9 +92,11 @@ func TestEveryRequestFitsEveryPeer(t *testing.T) {
 	transcripts, statics, key := joined(t, nil)
 	n := new(big.Int).SetBytes(key.Append(nil))
 	for _, s := range transcripts {
-		asked, given, _, ok := s.Blind()
-		if !ok {
-			t.Fatal("the transcript has no admission")
+		asked, given, keyEpoch, ok := s.Blind()
+		name, known := s.Name()
+		if !ok || !known || name.IsZero() || keyEpoch != 0 || s.Source() == "" || s.At().IsZero() ||
+			len(s.Request()) != document.RequestLen || len(s.Response())%document.AnswerUnit != 0 {
+			t.Fatal("the transcript lacks something that the authority saw")
 		}
 		for _, static := range statics {
 			b := static.Append(nil)

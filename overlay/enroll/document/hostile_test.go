@@ -63,6 +63,31 @@ func TestEveryFlipOfAnAnswerIsRefused(t *testing.T) {
 	}
 }
 
+func TestEveryFlipOfACertificateIsRefused(t *testing.T) {
+	f := theFixture()
+	if err := f.overlay.VerifyUser(f.cert, day0); err != nil {
+		t.Fatal(err)
+	}
+	for n := range f.cert.DER() {
+		bad := bytes.Clone(f.cert.DER())
+		bad[n] ^= 1 << (n % 8)
+		if u, err := ParseUser(bad); err == nil && f.overlay.VerifyUser(u, day0) == nil {
+			t.Fatalf("a certificate with a bit of byte %d flipped is accepted", n)
+		}
+	}
+}
+
+func TestDocumentTravelsAsAFile(t *testing.T) {
+	f := theFixture()
+	o, err := ReadOverlay(f.overlay.File())
+	if err != nil || !bytes.Equal(o.Bytes(), f.overlay.Bytes()) {
+		t.Errorf("it does not come back: %v", err)
+	}
+	if _, err := ReadOverlay(f.invite.File()); !errors.Is(err, ErrKind) {
+		t.Errorf("an invite for a document: %v", err)
+	}
+}
+
 func TestCodeProofCannotBeMovedToAnotherKey(t *testing.T) {
 	f := theFixture()
 	if !f.request.CodeProven(f.code.Hash()) {
