@@ -104,18 +104,18 @@ func BenchmarkSuiteHandshake(b *testing.B) {
 			b.Run(p.name+"/"+c.name, func(b *testing.B) {
 				cfg := flynn.Config{
 					CipherSuite: flynn.NewCipherSuite(dh25519{}, c.cipher, c.hash), Pattern: p.pattern, Random: labRand(3),
-					Prologue: prologue(labOverlay, labNode, nil), Initiator: true, StaticKeypair: p.static, PeerStatic: ours.public.b[:],
+					Prologue: linkPrologue(labOverlay, labNode, 1, 2, noCookie), Initiator: true, StaticKeypair: p.static, PeerStatic: ours.public.b[:],
 				}
 				initiator, err := flynn.NewHandshakeState(cfg)
 				if err != nil {
 					b.Fatal(err)
 				}
-				message, _, _, err := initiator.WriteMessage(nil, make([]byte, payload1Len))
+				message, _, _, err := initiator.WriteMessage(nil, make([]byte, payloadLen))
 				if err != nil {
 					b.Fatal(err)
 				}
 				cfg.Initiator, cfg.StaticKeypair, cfg.PeerStatic = false, pair(ours), nil
-				payload := make([]byte, payload2Len)
+				payload := make([]byte, payloadLen)
 				for b.Loop() {
 					// The library keeps no memory of first messages, so the same one is as good as a new one.
 					responder, err := flynn.NewHandshakeState(cfg)

@@ -13,35 +13,42 @@ import (
 // without any state: the cookie is a MAC over the address under a secret that
 // changes every two minutes (the idea of WireGuard's cookies, RFC 7296 §2.6).
 
-// cookieJar makes and recognises cookies. Two generations of the secret are
-// accepted, so a cookie lives between cookieLife and twice that. The secrets are
-// never stored: after a restart no old cookie is right, which is what makes a
-// cookie the proof of freshness then.
+// cookie is what a challenge gives; noCookie stands where there is none.
+type cookie [cookieLen]byte
+
+// noCookie is the cookie that nobody bakes.
+var noCookie = cookie{}
+
+// cookieJar makes and recognises cookies. The secrets change on a grid of
+// cookieLife, and those of two intervals are accepted, so a cookie lives between
+// cookieLife and twice that. They are never stored: after a restart no old cookie
+// is right, which is what makes a cookie the proof of freshness then.
 type cookieJar struct {
-	rand    io.Reader
-	secret  [2][sha256.Size]byte // current, previous
-	rotated time.Time
+	rand     io.Reader
+	secret   [2][sha256.Size]byte // current, previous
+	interval int64                // of the current secret; 0 before the first
 }
 
-// rotate renews the secret when it is due.
-func (j *cookieJar) rotate(now time.Time) error {
-	if !j.rotated.IsZero() && now.Sub(j.rotated) < cookieLife {
-		return nil
+// rotate renews the secrets when it is due, and reports whether the previous
+// interval's were given up.
+func (j *cookieJar) rotate(now time.Time) (turned bool, err error) {
+	interval := now.UnixNano() / int64(cookieLife)
+	if interval == j.interval {
+		return false, nil
 	}
-	j.secret[1] = j.secret[0]
-	if j.rotated.IsZero() || now.Sub(j.rotated) >= 2*cookieLife {
+	if interval == j.interval+1 {
+		j.secret[1] = j.secret[0]
+	} else if _, err := io.ReadFull(j.rand, j.secret[1][:]); err != nil {
 		// Nothing from before may be right: neither zeros nor a stale secret.
-		if _, err := io.ReadFull(j.rand, j.secret[1][:]); err != nil {
-			return err
-		}
+		return false, err
 	}
-	j.rotated = now
-	_, err := io.ReadFull(j.rand, j.secret[0][:])
-	return err
+	j.interval = interval
+	_, err = io.ReadFull(j.rand, j.secret[0][:])
+	return true, err
 }
 
-// bake returns the cookie of an address in one generation.
-func (j *cookieJar) bake(generation int, from netip.AddrPort) (c [cookieLen]byte) {
+// bake returns the cookie of an address in one generation, 0 being the current.
+func (j *cookieJar) bake(generation int, from netip.AddrPort) (c cookie) {
 	h := hmac.New(sha256.New, j.secret[generation][:])
 	a := from.Addr().As16()
 	h.Write(a[:])
@@ -52,14 +59,15 @@ func (j *cookieJar) bake(generation int, from netip.AddrPort) (c [cookieLen]byte
 	return c
 }
 
-// proves reports whether an initiation carries a MAC under a cookie of from.
-func (j *cookieJar) proves(from netip.AddrPort, in *initiation) bool {
+// proven returns the cookie of from under which an initiation carries a MAC, or
+// noCookie.
+func (j *cookieJar) proven(from netip.AddrPort, in *initiation) cookie {
 	for generation := range j.secret {
 		c := j.bake(generation, from)
-		mac := cookieMAC(&c, in.salt[:], in.body)
+		mac := cookieMAC(c, in.salt[:], in.body)
 		if hmac.Equal(mac[:], in.cookieMAC[:]) {
-			return true
+			return c
 		}
 	}
-	return false
+	return noCookie
 }

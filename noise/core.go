@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -22,7 +24,15 @@ type Config struct {
 	FreshKey bool       // Static was never used before this start
 	MaxLinks int        // established links; 0 means 8192
 	Rand     io.Reader  // nil means crypto/rand
+
+	// Known says which static keys belong to peers; nil means none. Only links of
+	// known peers are safe from being evicted by newcomers, two for each. It is
+	// called while the core is at work and must not call it.
+	Known func(PublicKey) bool
 }
+
+// Format prints a placeholder for every verb: a configuration holds a key.
+func (Config) Format(s fmt.State, _ rune) { io.WriteString(s, "[link configuration]") }
 
 // Target is whom to dial.
 type Target struct {
@@ -33,6 +43,12 @@ type Target struct {
 	Keepalive time.Duration // send something at least so often, for a NAT; 0 for never
 }
 
+// Format prints a placeholder for every verb: a target names a peer.
+func (Target) Format(s fmt.State, _ rune) { io.WriteString(s, "[link target]") }
+
+// LogValue logs a placeholder.
+func (Target) LogValue() slog.Value { return slog.StringValue("[link target]") }
+
 // Core holds the links of one socket. Not safe for concurrent use: a shell feeds
 // it. Datagrams to be sent gather in batches that the shell takes with Outgoing
 // and gives back with Recycle.
@@ -40,19 +56,22 @@ type Core struct {
 	cfg      Config
 	envelope *envelope // of the own static key; nil when Static is
 	door     *door
-	header   headerKey
-	headers  cipher.Block
-	mask     [aes.BlockSize]byte
 
-	links     map[LinkID]*link
-	lastID    LinkID
-	lastStamp uint64
-	sessions  map[uint64]*session // by own index
-	attempts  map[uint64]*attempt // by reply index
-	half      []*link             // half open, oldest first
-	timers    timers
-	dialing   int
-	upLinks   int
+	header      headerKey // given to peers, and to all who dial
+	headerBlock cipher.Block
+	headers     []*linkHeader // of dialled NK links
+	mask        [aes.BlockSize]byte
+
+	links    map[LinkID]*link
+	lastID   LinkID
+	sessions map[uint64]*session        // by own index
+	dials    map[netip.AddrPort][]*link // under way, by the address dialled
+	answered map[PublicKey][]LinkID     // up, of IK initiators
+	crowd    map[netip.Prefix]int       // answered links that are up, by source prefix
+	half     []*link                    // half open, oldest first
+	timers   timers
+	dialing  int
+	upLinks  int
 
 	out, free []*Batch
 	events    []Event
@@ -75,15 +94,17 @@ func NewCore(now time.Time, cfg Config) (*Core, error) {
 		cfg:      cfg,
 		links:    make(map[LinkID]*link),
 		sessions: make(map[uint64]*session),
-		attempts: make(map[uint64]*attempt),
+		dials:    make(map[netip.AddrPort][]*link),
+		answered: make(map[PublicKey][]LinkID),
+		crowd:    make(map[netip.Prefix]int),
 	}
 	if _, err := io.ReadFull(cfg.Rand, c.header[:]); err != nil {
 		return nil, err
 	}
-	c.headers = c.header.block()
+	c.headerBlock = c.header.block()
 	if cfg.Static != nil {
 		c.envelope = newEnvelope(cfg.Overlay, cfg.Static.Public(), cfg.Rand)
-		d, err := newDoor(now, c.envelope, cfg.FreshKey, cfg.Rand)
+		d, err := newDoor(now, cfg.FreshKey, cfg.Rand)
 		if err != nil {
 			return nil, err
 		}
@@ -112,17 +133,12 @@ func (c *Core) Receive(now time.Time, b *Batch) {
 // or a first message. Nothing on the wire says which.
 func (c *Core) receive(now time.Time, from netip.AddrPort, d []byte) {
 	c.stats.Received++
-	c.headers.Encrypt(c.mask[:], d[DatagramLen-tagLen:])
-	raw := binary.BigEndian.Uint64(d)
-	if s := c.sessions[raw^binary.BigEndian.Uint64(c.mask[:])]; s != nil {
+	if s := c.find(d); s != nil {
 		c.receiveData(now, from, s, d)
 		return
 	}
-	if len(c.attempts) > 0 {
-		if a := c.attempts[raw]; a != nil {
-			c.receiveAnswer(now, from, a, d)
-			return
-		}
+	if len(c.dials) > 0 && c.answersDial(now, from, d) {
+		return
 	}
 	if c.door == nil {
 		c.stats.Foreign++
@@ -142,9 +158,15 @@ func (c *Core) receiveData(now time.Time, from netip.AddrPort, s *session, d []b
 	plain, highest, err := s.open.open(d)
 	if err != nil {
 		c.stats.Refused++
+		if s.link.state == halfOpen {
+			// Whoever made it can name its index: it must not cost more for that.
+			s.open, s.seal = nil, nil
+		}
 		return
 	}
 	l := s.link
+	s.settle()
+	s.used = true
 	if s == l.next {
 		if !c.promote(now, l) {
 			return
@@ -154,7 +176,10 @@ func (c *Core) receiveData(now time.Time, from netip.AddrPort, s *session, d []b
 	if highest && s == l.current && from != l.addr {
 		// Only the newest datagram moves a link: an old one that somebody held
 		// back must not pull it to where it was.
-		l.addr = from
+		l.addr, l.limited, l.credit = from, true, 0
+	}
+	if l.limited && from == l.addr {
+		l.credit = min(l.credit+moveCredit, moveCreditMost)
 	}
 	frame := plain[frameTypeLen:]
 	switch plain[0] {
@@ -164,9 +189,12 @@ func (c *Core) receiveData(now time.Time, from netip.AddrPort, s *session, d []b
 			Kind: FrameReceived, Link: l.id, Pattern: l.pattern, Dialed: l.dialed, Peer: l.peer, Frame: frame,
 		})
 	case frameControl:
-		c.control(now, l, frame)
+		c.control(now, from, l, frame)
 	default:
 		c.stats.Refused++
+	}
+	if l.limited && l.state == up && now.Sub(l.pinged) >= tryInterval {
+		c.sendPing(now, l)
 	}
 }
 
@@ -183,21 +211,38 @@ func (c *Core) Send(now time.Time, id LinkID, frame []byte) error {
 	if l.current.seal.exhausted() {
 		return ErrExhausted
 	}
-	d := c.slot(l.addr)
+	l.expect(now)
+	if !c.mayGo(l) {
+		return nil
+	}
+	d, _ := c.slot(l.addr)
 	copy(Frame(d), frame)
 	d[dataHeaderLen] = frameData
 	l.sent = now
-	l.expect(now)
 	return l.current.seal.seal(d)
 }
 
+// mayGo takes one datagram from the credit of a link that has moved. What is over
+// it is lost, as UDP may lose anything.
+func (c *Core) mayGo(l *link) bool {
+	if l.limited {
+		if l.credit == 0 {
+			c.stats.Dropped++
+			return false
+		}
+		l.credit--
+	}
+	return true
+}
+
 // slot reserves the next outgoing datagram. When maxOut batches wait already the
-// pipe is behind, and the datagram goes into a spare that nobody sends.
-func (c *Core) slot(to netip.AddrPort) []byte {
+// pipe is behind, and the datagram goes into a spare that nobody sends; queued
+// says which.
+func (c *Core) slot(to netip.AddrPort) (d []byte, queued bool) {
 	if n := len(c.out); n == 0 || c.out[n-1].Full() {
 		if n >= maxOut {
 			c.stats.Dropped++
-			return c.spare[:]
+			return c.spare[:], false
 		}
 		var b *Batch
 		if k := len(c.free); k > 0 {
@@ -209,7 +254,16 @@ func (c *Core) slot(to netip.AddrPort) []byte {
 		c.out = append(c.out, b)
 	}
 	c.stats.Sent++
-	return c.out[len(c.out)-1].Next(to)
+	return c.out[len(c.out)-1].Next(to), true
+}
+
+// unslot takes back the datagram reserved last, which could not be sealed: what
+// is in it may be another link's.
+func (c *Core) unslot(queued bool) {
+	if queued {
+		c.stats.Sent--
+		c.out[len(c.out)-1].n--
+	}
 }
 
 // Outgoing appends the batches that wait for the pipe to dst and forgets them.
@@ -262,20 +316,20 @@ func (c *Core) onTimer(now time.Time, l *link) {
 		c.tryAgain(now, l)
 	case l.state == halfOpen:
 		c.forget(l)
-	case !l.confirmed && now.Sub(l.current.made) >= confirmLife:
-		c.down(l, ErrNoAnswer)
+	case !l.confirmed && l.dialed && now.Sub(l.current.made) >= confirmLife:
+		c.down(now, l, ErrNoAnswer)
 	case now.Sub(l.current.made) >= RejectAfter:
-		c.down(l, ErrStale)
+		c.down(now, l, ErrStale)
 	case l.waiting && now.Sub(l.since) >= l.patience():
-		c.down(l, ErrSilent)
+		c.down(now, l, ErrSilent)
 	case !l.dialed && now.Sub(l.heard) >= responderIdle:
-		c.down(l, ErrIdle)
+		c.down(now, l, ErrIdle)
 	default:
 		c.upkeep(now, l)
 	}
 }
 
-// newIndex makes a one-time index that no session or attempt has.
+// newIndex makes a random one-time number that is no index in use.
 func (c *Core) newIndex() (uint64, error) {
 	var b [indexLen]byte
 	for {
@@ -283,7 +337,7 @@ func (c *Core) newIndex() (uint64, error) {
 			return 0, err
 		}
 		n := binary.BigEndian.Uint64(b[:])
-		if c.sessions[n] == nil && c.attempts[n] == nil && n != 0 {
+		if c.sessions[n] == nil && n != 0 {
 			return n, nil
 		}
 	}

@@ -1,7 +1,6 @@
 package noise
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"time"
 )
@@ -14,19 +13,26 @@ func (c *Core) receiveInitiation(now time.Time, from netip.AddrPort, in *initiat
 	f, v := c.door.admit(now, from, in, &c.stats)
 	switch v {
 	case challenge:
-		cookie := c.door.jar.bake(0, from)
-		// An error is the random source's: the datagram then is of no use, and
-		// the initiator tries again.
-		c.envelope.sealAnswer(c.slot(from), in.reply, in.tag, answerCookie, cookie[:], 0)
+		baked := c.door.jar.bake(0, from)
+		c.sealedAnswer(from, in.tag, answerCookie, baked[:], 0)
 	case proceed:
 		c.answer(now, from, &f)
+	}
+}
+
+// sealedAnswer sends one answer. An error is the random source's, and the
+// initiator tries again.
+func (c *Core) sealedAnswer(to netip.AddrPort, tag [tagLen]byte, kind byte, message []byte, number int) {
+	d, ok := c.slot(to)
+	if c.envelope.sealAnswer(d, tag, kind, message, number) != nil {
+		c.unslot(ok)
 	}
 }
 
 // answer runs the handshake. Whatever fails is silence.
 func (c *Core) answer(now time.Time, from netip.AddrPort, f *first) {
 	hs, payload, err := c.readFirst(f)
-	if err != nil || !c.acceptFirst(now, f, hs, payload) {
+	if err != nil || !c.door.remember(now, f) {
 		c.stats.Bad++
 		return
 	}
@@ -50,7 +56,7 @@ func (c *Core) answer(now time.Time, from netip.AddrPort, f *first) {
 	c.timers.set(l, l.nextDeadline(now))
 	c.stats.Initiated++
 	for n := range countPieces(len(message), answerPieceLen) {
-		c.envelope.sealAnswer(c.slot(from), f.reply, f.tag, answerMessage, message, n)
+		c.sealedAnswer(from, f.tag, answerMessage, message, n)
 	}
 }
 
@@ -58,14 +64,14 @@ func (c *Core) answer(now time.Time, from netip.AddrPort, f *first) {
 func (c *Core) readFirst(f *first) (*Handshake, []byte, error) {
 	hs, err := NewHandshake(HandshakeConfig{
 		Pattern: f.pattern, Static: c.cfg.Static, Rand: c.cfg.Rand,
-		Prologue: prologue(c.cfg.Overlay, c.cfg.Node, nil),
+		Prologue: linkPrologue(c.cfg.Overlay, c.cfg.Node, f.bucket, f.id, f.cookie),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	c.stats.DH += dhRead(f.pattern)
 	payload, err := hs.ReadMessage(f.message)
-	if err != nil || len(payload) != payload1Len {
+	if err != nil || len(payload) != payloadLen {
 		return nil, nil, ErrHandshake
 	}
 	return hs, payload, nil
@@ -81,27 +87,14 @@ func dhRead(p Pattern) uint64 {
 
 func dhWrite(p Pattern) uint64 { return dhRead(p) + 1 } // e, ee, with IK se
 
-// acceptFirst makes sure that an authentic first message is taken once.
-func (c *Core) acceptFirst(now time.Time, f *first, hs *Handshake, payload []byte) bool {
-	if f.pattern == IK {
-		stamp := binary.BigEndian.Uint64(payload[payload2Len:])
-		if !c.door.stamps.accept(now, hs.Peer(), stamp) {
-			return false
-		}
-	}
-	return c.door.remember(now, f)
-}
-
 // completeResponder writes message 2 and makes the session.
 func (c *Core) completeResponder(now time.Time, hs *Handshake, l *link, payload []byte) (*session, []byte, error) {
 	index, err := c.newIndex()
 	if err != nil {
 		return nil, nil, err
 	}
-	own := binary.BigEndian.AppendUint64(make([]byte, 0, payload2Len), index)
-	own = append(own, c.header[:]...)
 	c.stats.DH += dhWrite(l.pattern)
-	message, err := hs.WriteMessage(nil, own)
+	message, err := hs.WriteMessage(nil, c.payload(l, index))
 	if err != nil {
 		return nil, nil, err
 	}

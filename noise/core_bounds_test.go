@@ -4,6 +4,7 @@ package noise
 // make a core keep or do.
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"runtime"
@@ -69,7 +70,7 @@ func TestHalfOpenLinksAreBounded(t *testing.T) {
 
 func TestNewcomersEvictTheMostSilentClientButNeverAPeer(t *testing.T) {
 	l := newLab(t)
-	l.b.cfg.MaxLinks = 3
+	l.b.cfg.MaxLinks, l.b.cfg.Known = 3, func(k PublicKey) bool { return k == labStatic(t, 1).Public() }
 	l.up(IK)
 	l.stranger(1, addr(1), true)
 	l.now = l.now.Add(time.Second)
@@ -96,7 +97,7 @@ func TestNewcomersEvictTheMostSilentClientButNeverAPeer(t *testing.T) {
 
 func TestPeersAloneFillTheTableAndThenNewcomersWait(t *testing.T) {
 	l := newLab(t)
-	l.b.cfg.MaxLinks = 1
+	l.b.cfg.MaxLinks, l.b.cfg.Known = 1, func(PublicKey) bool { return true }
 	l.up(IK)
 	l.stranger(1, addr(1), true)
 	if l.b.upLinks != 1 || len(l.b.sessions) != 1 {
@@ -208,7 +209,7 @@ func TestCookiesWithoutEndAreNotFollowedWithoutEnd(t *testing.T) {
 					t.Fatal("no initiation")
 				}
 				answer := make([]byte, DatagramLen)
-				if err := l.b.envelope.sealAnswer(answer, in.reply, in.tag, answerCookie, make([]byte, cookieLen), 0); err != nil {
+				if err := l.b.envelope.sealAnswer(answer, in.tag, answerCookie, bytes.Repeat([]byte{7}, cookieLen), 0); err != nil {
 					t.Fatal(err)
 				}
 				l.feed(l.a, l.addrB, answer)
@@ -266,22 +267,27 @@ func TestTablesOfStrangersFitTheStatedBound(t *testing.T) {
 	}
 	before := heap()
 	l := newLab(t)
-	for bucket := range uint32(3) {
-		e := make([]byte, keyLen)
-		for i := range maxFirstSeen {
-			e[0], e[1], e[2] = byte(i), byte(i>>8), byte(i>>16)
-			l.b.door.seen.remember(l.now, bucketOf(l.now)+bucket-1, e)
-		}
+	e := make([]byte, keyLen)
+	for i := range maxFirstSeen { // at the metered rate, all buckets together hold no more
+		e[0], e[1], e[2] = byte(i), byte(i>>8), byte(i>>16)
+		l.b.door.seen.remember(l.now, bucketOf(l.now)+uint32(i%3)-1, false, e)
 	}
-	for i := range maxStamps {
-		var k PublicKey
-		k.b[0], k.b[1], k.b[2] = byte(i), byte(i>>8), byte(i>>16)
-		l.b.door.stamps.accept(l.now, k, 1)
+	for range 2 {
+		for i := range maxProvenSeen {
+			e[0], e[1], e[2] = byte(i), byte(i>>8), byte(i>>16)
+			l.b.door.seen.remember(l.now, bucketOf(l.now), true, e)
+		}
+		l.b.door.seen.turn()
+	}
+	l.b.door.seen.proven[0] = l.b.door.seen.proven[1] // both were full
+	for range maxOut * BatchLen {
+		l.b.slot(l.addrA)
 	}
 	for i := range maxSources {
 		l.b.door.sources.take(l.now, addr(i).Addr())
 	}
 	for i := range maxHalfOpen {
+		// With a datagram that does not open for each: its maker knows the index.
 		h := &link{state: halfOpen, next: &session{}}
 		l.b.addLink(h)
 		h.next.link, h.next.index = h, uint64(i)
@@ -290,9 +296,13 @@ func TestTablesOfStrangersFitTheStatedBound(t *testing.T) {
 		l.b.timers.set(h, l.now)
 	}
 	for i := range maxAssemblies {
-		in := initiation{reply: uint64(i), piece: piece{count: maxPieces, total: maxPieces * initiationPieceLen, body: make([]byte, initiationPieceLen)}}
+		in := initiation{id: uint64(i), piece: piece{count: maxPieces, total: maxPieces * initiationPieceLen, body: make([]byte, initiationPieceLen)}}
 		var whole []byte
-		l.b.door.assemble(l.now, l.addrA, &in, &whole)
+		l.b.door.assemble(l.now, addr(i), &in, &whole)
+	}
+	for i := range maxHalfOpen {
+		s := l.b.sessions[uint64(i)]
+		l.b.receiveData(l.now, l.addrA, s, make([]byte, DatagramLen))
 	}
 	grown := int64(heap()) - int64(before)
 	t.Logf("all tables full: %d KiB of %d KiB", grown>>10, FloodMemoryBound>>10)

@@ -3,6 +3,7 @@ package noise
 import (
 	"encoding/binary"
 	"io"
+	"net/netip"
 	"time"
 )
 
@@ -29,21 +30,21 @@ const (
 // sendControl sends one control frame on an established link, unless its key is
 // at its end: then the link dies of age.
 func (c *Core) sendControl(now time.Time, l *link, op byte, body []byte) {
-	if l.current.seal.exhausted() {
+	if op == opPing || op == opRekey {
+		// Only what is answered at once may wait for an answer: were a pong to
+		// count, two idle ends would ping each other for ever.
+		l.expect(now)
+	}
+	if l.current.seal.exhausted() || !c.mayGo(l) {
 		return
 	}
-	d := c.slot(l.addr)
+	d, _ := c.slot(l.addr)
 	f := Frame(d)
 	clear(f)
 	f[0] = op
 	copy(f[1:], body)
 	d[dataHeaderLen] = frameControl
 	l.sent = now
-	if op == opPing || op == opRekey {
-		// Only what is answered at once may wait for an answer: were a pong to
-		// count, two idle ends would ping each other for ever.
-		l.expect(now)
-	}
 	l.current.seal.seal(d)
 }
 
@@ -53,7 +54,8 @@ func (c *Core) sendPing(now time.Time, l *link) {
 	if _, err := io.ReadFull(c.cfg.Rand, token[:]); err != nil {
 		return
 	}
-	l.ping, l.pinged = binary.BigEndian.Uint64(token[:]), now
+	copy(l.pings[1:], l.pings[:])
+	l.pings[0], l.pinged = ping{binary.BigEndian.Uint64(token[:]), now}, now
 	c.sendControl(now, l, opPing, token[:])
 }
 
@@ -70,18 +72,19 @@ func (c *Core) Ping(now time.Time, id LinkID) error {
 
 // control obeys one control frame. The frame has authenticated, so what is wrong
 // in it is the peer's own fault and costs only its own link.
-func (c *Core) control(now time.Time, l *link, f []byte) {
+func (c *Core) control(now time.Time, from netip.AddrPort, l *link, f []byte) {
 	token, rest := f[1:][:tokenLen], f[1+tokenLen:]
+	if f[0] <= opClose && !isZero(rest) {
+		c.stats.Refused++
+		return
+	}
 	switch f[0] {
 	case opPing:
 		c.sendControl(now, l, opPong, token)
 	case opPong:
-		if t := binary.BigEndian.Uint64(token); t == l.ping && t != 0 {
-			l.ping = 0
-			c.events = append(c.events, Event{Kind: Pong, Link: l.id, Pattern: l.pattern, RTT: now.Sub(l.pinged)})
-		}
+		c.pong(now, from, l, binary.BigEndian.Uint64(token))
 	case opClose:
-		c.down(l, ErrPeerClosed)
+		c.down(now, l, ErrPeerClosed)
 	case opRekey:
 		c.answerRekey(now, l, binary.BigEndian.Uint64(token), rest)
 	case opRekeyed:
@@ -89,4 +92,29 @@ func (c *Core) control(now time.Time, l *link, f []byte) {
 	default:
 		c.stats.Refused++
 	}
+}
+
+// pong takes the answer to one of the last pings. It also proves that the peer is
+// where the link has moved to.
+func (c *Core) pong(now time.Time, from netip.AddrPort, l *link, token uint64) {
+	for i, p := range l.pings {
+		if p.token != token || token == 0 {
+			continue
+		}
+		l.pings[i] = ping{}
+		if from == l.addr {
+			l.limited = false
+		}
+		c.events = append(c.events, Event{Kind: Pong, Link: l.id, Pattern: l.pattern, Dialed: l.dialed, RTT: now.Sub(p.sent)})
+		return
+	}
+}
+
+// isZero reports whether every byte is zero.
+func isZero(b []byte) bool {
+	var or byte
+	for _, x := range b {
+		or |= x
+	}
+	return or == 0
 }

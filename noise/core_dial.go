@@ -1,25 +1,24 @@
 package noise
 
 import (
+	"bytes"
 	"encoding/binary"
+	"io"
 	"net/netip"
+	"slices"
 	"time"
 )
 
 // Dialling: up to five first messages in five seconds, each a handshake of its
 // own, because a repeated first message is refused as a replay.
 
-// Payload of message 1 and 2: what the other end needs to send datagrams.
+// payloadLen is what message 1 and 2 carry: what the other end needs to send
+// datagrams.
 //
 //	offset  length  field
 //	     0       8  the sender's index for this session, big endian
 //	     8      16  the sender's header key
-//	    24       8  message 1 only: with IK a stamp in milliseconds of Unix
-//	                time, growing; with NK zero, since a clock reading marks
-const (
-	payload2Len = indexLen + headerKeyLen
-	payload1Len = payload2Len + 8
-)
+const payloadLen = indexLen + headerKeyLen
 
 // dial is a link that is being dialled.
 type dial struct {
@@ -27,7 +26,7 @@ type dial struct {
 	attempts []*attempt
 	tries    int
 	next     time.Time
-	cookie   *[cookieLen]byte
+	cookie   cookie
 	cookies  int // cookies followed at once
 }
 
@@ -35,22 +34,37 @@ type dial struct {
 type attempt struct {
 	link   *link
 	hs     *Handshake
-	reply  uint64
 	index  uint64
 	tags   [][tagLen]byte // of the datagrams sent, to which answers are bound
 	answer assembly
+
+	// To make the handshake anew after a forged answer: see spoiled.
+	config    HandshakeConfig
+	ephemeral [keyLen]byte
+	remade    int
 }
 
-// prologue binds a handshake to domain, version, overlay and responder; for a
-// rekey also to the keys that it replaces.
-func prologue(overlay, responder [32]byte, replaces []byte) []byte {
-	p := append([]byte("sotto link v1"), Version)
+// prologue binds a handshake to its kind, version, overlay and responder, and to
+// what else must be the same at both ends. For a first message these are the
+// bucket and the cookie of its envelope (16 zero bytes without one), so that it
+// is good in no other envelope; for a rekey the hash of the keys it replaces.
+func prologue(kind string, overlay, responder [32]byte, rest ...[]byte) []byte {
+	p := append([]byte(kind), Version)
 	p = append(p, overlay[:]...)
 	p = append(p, responder[:]...)
-	if replaces != nil {
-		p = append(append(p, "rekey"...), replaces...)
-	}
-	return p
+	return append(p, slices.Concat(rest...)...)
+}
+
+// linkPrologue is the prologue of a first message.
+func linkPrologue(overlay, responder [32]byte, bucket uint32, id uint64, c cookie) []byte {
+	fixed := binary.BigEndian.AppendUint32(nil, bucket)
+	fixed = binary.BigEndian.AppendUint64(fixed, id)
+	return prologue("sotto link v1", overlay, responder, fixed, c[:])
+}
+
+// rekeyPrologue is the prologue of a rekey.
+func rekeyPrologue(overlay, responder [32]byte, replaces [keyLen]byte) []byte {
+	return prologue("sotto rekey v1", overlay, responder, replaces[:])
 }
 
 // Dial begins a link. LinkUp or LinkDown follows.
@@ -62,10 +76,13 @@ func (c *Core) Dial(now time.Time, t Target) (LinkID, error) {
 	if !t.Addr.IsValid() || t.Addr.Port() == 0 {
 		return 0, ErrNoLink
 	}
-	if c.dialing >= maxDialing || c.upLinks+c.dialing >= c.cfg.MaxLinks && !c.makeRoom() {
+	if c.dialing >= maxDialing || c.upLinks+c.dialing >= c.cfg.MaxLinks && !c.makeRoom(now) {
 		return 0, ErrFull
 	}
 	l := &link{state: dialing, target: t, addr: t.Addr, pattern: t.Pattern, dialed: true, peer: t.Key}
+	if err := c.ownHeader(l); err != nil {
+		return 0, err
+	}
 	l.dial = &dial{envelope: newEnvelope(c.cfg.Overlay, t.Key, c.cfg.Rand)}
 	c.addLink(l)
 	c.dialing++
@@ -78,7 +95,7 @@ func (c *Core) Dial(now time.Time, t Target) (LinkID, error) {
 // tryAgain sends the next first message or gives up.
 func (c *Core) tryAgain(now time.Time, l *link) {
 	if l.dial.tries >= tryLimit {
-		c.down(l, ErrNoAnswer)
+		c.down(now, l, ErrNoAnswer)
 		return
 	}
 	l.dial.tries++
@@ -86,101 +103,138 @@ func (c *Core) tryAgain(now time.Time, l *link) {
 	c.try(now, l)
 }
 
-// try makes one first message and sends it. A failure of the random source
-// counts as a lost datagram.
+// try makes one first message and sends it. A failure of the random source counts
+// as a lost datagram.
 func (c *Core) try(now time.Time, l *link) {
-	hs, err := NewHandshake(HandshakeConfig{
-		Pattern: l.pattern, Initiator: true, Static: c.cfg.Static, Remote: l.target.Key,
-		Prologue: prologue(c.cfg.Overlay, l.target.Node, nil), Rand: c.cfg.Rand,
-	})
+	a, message, in, err := c.newAttempt(now, l)
 	if err != nil {
 		return
 	}
-	a := &attempt{link: l, hs: hs}
-	if a.index, err = c.newIndex(); err != nil {
-		return
-	}
-	if a.reply, err = c.newIndex(); err != nil {
-		return
-	}
-	message, err := hs.WriteMessage(nil, c.payload1(now, l.pattern, a.index))
-	if err != nil {
-		return
-	}
-	in := initiation{pattern: l.pattern, bucket: bucketOf(now), reply: a.reply}
 	for n := range countPieces(len(message), initiationPieceLen) {
-		tag, err := l.dial.envelope.sealInitiation(c.slot(l.addr), &in, message, n, l.dial.cookie)
+		d, ok := c.slot(l.addr)
+		tag, err := l.dial.envelope.sealInitiation(d, &in, message, n, l.dial.cookie)
 		if err != nil {
+			c.unslot(ok)
 			return
 		}
 		a.tags = append(a.tags, tag)
 	}
 	l.sent = now
-	c.attempts[a.reply] = a
 	l.dial.attempts = append(l.dial.attempts, a)
+	c.dials[l.addr] = appendNew(c.dials[l.addr], l)
 }
 
-// payload1 is what message 1 carries.
-func (c *Core) payload1(now time.Time, p Pattern, index uint64) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, payload1Len), index)
-	b = append(b, c.header[:]...)
-	var stamp uint64
-	if p == IK {
-		stamp = c.stamp(now)
+// newAttempt makes a handshake and its first message.
+func (c *Core) newAttempt(now time.Time, l *link) (*attempt, []byte, initiation, error) {
+	in := initiation{pattern: l.pattern, bucket: bucketOf(now)}
+	a := &attempt{link: l}
+	var err error
+	if a.index, err = c.newIndex(); err != nil {
+		return nil, nil, in, err
 	}
-	return binary.BigEndian.AppendUint64(b, stamp)
+	if in.id, err = c.newIndex(); err != nil {
+		return nil, nil, in, err
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, a.ephemeral[:]); err != nil {
+		return nil, nil, in, err
+	}
+	a.config = HandshakeConfig{
+		Pattern: l.pattern, Initiator: true, Static: c.cfg.Static, Remote: l.target.Key,
+		Prologue: linkPrologue(c.cfg.Overlay, l.target.Node, in.bucket, in.id, l.dial.cookie),
+	}
+	message, err := a.begin(c)
+	return a, message, in, err
 }
 
-// stamp is a clock reading that grows with every call.
-func (c *Core) stamp(now time.Time) uint64 {
-	c.lastStamp = max(c.lastStamp+1, uint64(now.UnixNano()/int64(stampPrecision)))
-	return c.lastStamp
+// begin makes the handshake with the attempt's ephemeral, at the same message
+// each time.
+func (a *attempt) begin(c *Core) (message []byte, err error) {
+	a.config.Rand = bytes.NewReader(a.ephemeral[:])
+	if a.hs, err = NewHandshake(a.config); err != nil {
+		return nil, err
+	}
+	return a.hs.WriteMessage(nil, c.payload(a.link, a.index))
 }
 
-// receiveAnswer takes a datagram that names an attempt. Whatever does not open
-// was made by somebody who has not seen the attempt and changes nothing.
-func (c *Core) receiveAnswer(now time.Time, from netip.AddrPort, a *attempt, d []byte) {
-	l := a.link
-	for _, tag := range a.tags {
-		kind, body, ok := l.dial.envelope.openAnswer(d, tag)
-		if !ok {
-			continue
+// payload is what message 1 or 2 carries.
+func (c *Core) payload(l *link, index uint64) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, payloadLen), index)
+	if l.header != nil {
+		return append(b, l.header.key[:]...)
+	}
+	return append(b, c.header[:]...)
+}
+
+// answersDial tries whether a datagram is an answer to something that is being
+// dialled: first what was dialled at its source, then, since a responder may
+// answer from another of its addresses, a few others.
+func (c *Core) answersDial(now time.Time, from netip.AddrPort, d []byte) bool {
+	for _, l := range c.dials[from] {
+		if c.receiveAnswer(now, l, d) {
+			return true
 		}
-		switch kind {
-		case answerCookie:
-			c.followCookie(now, l, body)
-		case answerMessage:
-			if p, ok := parsePiece(body); ok {
-				if message, complete := a.answer.add(p, answerPieceLen); complete {
-					c.finish(now, a, message)
-				}
+	}
+	if len(c.dials) > 4 {
+		return false
+	}
+	for at, links := range c.dials {
+		for _, l := range links {
+			if at != from && c.receiveAnswer(now, l, d) {
+				return true
 			}
 		}
-		return
 	}
-	c.stats.Foreign++
+	return false
+}
+
+// receiveAnswer takes a datagram if it answers an attempt of l. Whatever does not
+// open was made by somebody who has not seen the attempt and changes nothing.
+func (c *Core) receiveAnswer(now time.Time, l *link, d []byte) bool {
+	for _, a := range l.dial.attempts {
+		for _, tag := range a.tags {
+			kind, body, ok := l.dial.envelope.openAnswer(d, tag)
+			if !ok {
+				continue
+			}
+			switch kind {
+			case answerCookie:
+				c.followCookie(now, l, body)
+			case answerMessage:
+				c.takeAnswer(now, a, body)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // followCookie tries again at once with the cookie, once a try, so that a stream
 // of cookies cannot make a stream of first messages.
 func (c *Core) followCookie(now time.Time, l *link, body []byte) {
-	l.dial.cookie = (*[cookieLen]byte)(append([]byte(nil), body[:cookieLen]...))
+	l.dial.cookie = cookie(body[:cookieLen])
 	if l.dial.cookies < l.dial.tries {
 		l.dial.cookies++
 		c.try(now, l)
 	}
 }
 
-// finish completes the handshake of an attempt with message 2 and brings the
-// link up. A message that fails ends this attempt, not the call.
-func (c *Core) finish(now time.Time, a *attempt, message []byte) {
-	l := a.link
-	delete(c.attempts, a.reply)
-	s, err := c.completeInitiator(now, a.hs, l, a.index, message)
-	if err != nil {
+// takeAnswer takes a piece of message 2 and, once it is whole, brings the link up.
+func (c *Core) takeAnswer(now time.Time, a *attempt, body []byte) {
+	p, ok := parsePiece(body)
+	if !ok {
 		return
 	}
-	c.endCall(l)
+	message, complete := a.answer.add(p, answerPieceLen)
+	if !complete {
+		return
+	}
+	l := a.link
+	s, err := c.completeInitiator(now, a.hs, l, a.index, message)
+	if err != nil {
+		c.spoiled(a)
+		return
+	}
+	c.endDial(l)
 	l.state, l.current = up, s
 	c.upLinks++
 	c.addSession(s)
@@ -190,10 +244,24 @@ func (c *Core) finish(now time.Time, a *attempt, message []byte) {
 	c.timers.set(l, l.nextDeadline(now))
 }
 
+// spoiled makes the handshake of an attempt anew: whoever saw the first message
+// and holds the directory can seal a false answer, and it must not cost the
+// attempt. After some of them it does: each has cost multiplications.
+func (c *Core) spoiled(a *attempt) {
+	a.answer = assembly{}
+	a.remade++
+	if a.remade <= remakes {
+		if _, err := a.begin(c); err == nil {
+			return
+		}
+	}
+	a.tags = nil
+}
+
 // completeInitiator reads message 2 and makes the session.
 func (c *Core) completeInitiator(now time.Time, hs *Handshake, l *link, index uint64, message []byte) (*session, error) {
 	payload, err := hs.ReadMessage(message)
-	if err != nil || len(payload) != payload2Len {
+	if err != nil || len(payload) != payloadLen {
 		return nil, ErrHandshake
 	}
 	secrets, err := hs.Secrets()
@@ -202,22 +270,29 @@ func (c *Core) completeInitiator(now time.Time, hs *Handshake, l *link, index ui
 	}
 	s := newSession(now, l, index, secrets, payload)
 	s.expand()
+	s.settle()
 	return s, nil
 }
 
-// newSession takes the secrets and what the other end said in its payload.
-func newSession(now time.Time, l *link, index uint64, secrets Secrets, payload []byte) *session {
-	s := &session{link: l, index: index, made: now, secrets: secrets, hash: secrets.Hash}
-	s.remote = binary.BigEndian.Uint64(payload)
-	copy(s.header[:], payload[indexLen:])
-	return s
-}
-
-// endCall forgets the attempts of a link.
-func (c *Core) endCall(l *link) {
+// endDial forgets the attempts of a link.
+func (c *Core) endDial(l *link) {
 	for _, a := range l.dial.attempts {
-		delete(c.attempts, a.reply)
+		clear(a.ephemeral[:])
+	}
+	rest := slices.DeleteFunc(c.dials[l.target.Addr], func(o *link) bool { return o == l })
+	if len(rest) == 0 {
+		delete(c.dials, l.target.Addr)
+	} else {
+		c.dials[l.target.Addr] = rest
 	}
 	l.dial = nil
 	c.dialing--
+}
+
+// appendNew appends a link to a list unless it is there.
+func appendNew(list []*link, l *link) []*link {
+	if slices.Contains(list, l) {
+		return list
+	}
+	return append(list, l)
 }

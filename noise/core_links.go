@@ -1,6 +1,10 @@
 package noise
 
-import "time"
+import (
+	"errors"
+	"slices"
+	"time"
+)
 
 // How links of a Core begin, are kept and end.
 
@@ -28,39 +32,47 @@ func (c *Core) dropSession(s *session) {
 
 // forget removes every trace of a link without a word to anybody.
 func (c *Core) forget(l *link) {
-	if l.state == dialing && l.dial != nil {
-		c.endCall(l)
-	}
-	if l.state == up {
+	switch l.state {
+	case dialing:
+		c.endDial(l)
+	case halfOpen:
+		c.half = remove(c.half, l)
+	case up:
 		c.upLinks--
-	}
-	if l.state == halfOpen {
-		for i, h := range c.half {
-			if h == l {
-				c.half = append(c.half[:i], c.half[i+1:]...)
-				break
-			}
+		if !l.dialed {
+			c.uncount(l)
 		}
 	}
 	c.dropSession(l.current)
 	c.dropSession(l.previous)
 	c.dropSession(l.next)
-	if l.rekey != nil {
-		l.rekey = nil
-	}
+	c.dropHeader(l)
 	c.timers.drop(l)
 	delete(c.links, l.id)
 }
 
-// down ends a link and says so to the shell.
-func (c *Core) down(l *link, reason error) {
+// remove takes one element out of a list, keeping the order.
+func remove[T comparable](list []T, x T) []T {
+	if i := slices.Index(list, x); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// down ends a link, tells the peer once where it may still listen, and says so to
+// the shell.
+func (c *Core) down(now time.Time, l *link, reason error) {
+	if l.state == up && !errors.Is(reason, ErrPeerClosed) {
+		c.sendControl(now, l, opClose, nil)
+	}
 	c.forget(l)
 	c.events = append(c.events, Event{
 		Kind: LinkDown, Link: l.id, Pattern: l.pattern, Dialed: l.dialed, Peer: l.peer, Err: reason,
 	})
 }
 
-// Close ends a link and tells the peer, once and unreliably.
+// Close ends a link and tells the peer, once and unreliably. Events of the link
+// that have happened before may still be delivered.
 func (c *Core) Close(now time.Time, id LinkID) {
 	l := c.links[id]
 	if l == nil {
@@ -72,11 +84,17 @@ func (c *Core) Close(now time.Time, id LinkID) {
 	c.forget(l)
 }
 
-// CloseAll ends every link, as the last thing before the socket closes.
-func (c *Core) CloseAll(now time.Time) {
+// CloseSome ends links, as the last thing before the socket closes, and reports
+// whether there are more, for when what waits has been sent.
+func (c *Core) CloseSome(now time.Time) (more bool) {
+	n := 0
 	for id := range c.links {
+		if n++; n > BatchLen*maxOut/2 {
+			return true
+		}
 		c.Close(now, id)
 	}
+	return false
 }
 
 // promote takes the next keys of a link into use, because a datagram sealed with
@@ -84,27 +102,47 @@ func (c *Core) CloseAll(now time.Time) {
 // whether the link may go on.
 func (c *Core) promote(now time.Time, l *link) bool {
 	if l.state == halfOpen {
-		if c.upLinks >= c.cfg.MaxLinks && !c.makeRoom() {
+		if c.upLinks+c.dialing >= c.cfg.MaxLinks-c.cfg.MaxLinks/strangersShare && !c.makeRoom(now) {
 			c.forget(l)
 			return false
 		}
-		c.unhalf(l)
+		c.half = remove(c.half, l)
+		l.state = up
+		c.upLinks++
+		c.count(now, l)
+		c.events = append(c.events, Event{Kind: LinkUp, Link: l.id, Pattern: l.pattern, Peer: l.peer})
 	}
 	c.useNext(now, l)
 	return true
 }
 
-// unhalf makes a half-open link an established one.
-func (c *Core) unhalf(l *link) {
-	for i, h := range c.half {
-		if h == l {
-			c.half = append(c.half[:i], c.half[i+1:]...)
-			break
-		}
+// count notes an answered link under its source prefix and its key. Of one key
+// the newest maxPerPeer links stay.
+func (c *Core) count(now time.Time, l *link) {
+	l.prefix = prefixOf(l.addr.Addr())
+	c.crowd[l.prefix]++
+	if l.pattern != IK {
+		return
 	}
-	l.state = up
-	c.upLinks++
-	c.events = append(c.events, Event{Kind: LinkUp, Link: l.id, Pattern: l.pattern, Peer: l.peer})
+	if ids := c.answered[l.peer]; len(ids) >= maxPerPeer {
+		c.down(now, c.links[ids[0]], ErrEvicted)
+	}
+	c.answered[l.peer] = append(c.answered[l.peer], l.id)
+}
+
+// uncount is the undoing of count.
+func (c *Core) uncount(l *link) {
+	if c.crowd[l.prefix]--; c.crowd[l.prefix] == 0 {
+		delete(c.crowd, l.prefix)
+	}
+	if l.pattern != IK {
+		return
+	}
+	if ids := remove(c.answered[l.peer], l.id); len(ids) > 0 {
+		c.answered[l.peer] = ids
+	} else {
+		delete(c.answered, l.peer)
+	}
 }
 
 // useNext moves the generations of keys on by one.
@@ -116,27 +154,24 @@ func (c *Core) useNext(now time.Time, l *link) {
 	c.timers.set(l, l.nextDeadline(now))
 }
 
-// makeRoom evicts the most silent of a sample of answered links that have no
-// identity. Links between peers are never evicted by newcomers.
-func (c *Core) makeRoom() bool {
-	const sample = 32
+// makeRoom evicts an answered link that is no known peer's: of the source prefix
+// that holds most of them the most silent one. Whoever comes from one place with
+// many links so evicts his own. It reports whether there was one.
+func (c *Core) makeRoom(now time.Time) bool {
 	var victim *link
-	n := 0
 	for _, l := range c.links {
-		if l.state != up || l.dialed || l.pattern != NK {
+		if l.state != up || l.dialed || l.pattern == IK && c.cfg.Known != nil && c.cfg.Known(l.peer) {
 			continue
 		}
-		if victim == nil || l.heard.Before(victim.heard) {
+		if victim == nil || c.crowd[l.prefix] > c.crowd[victim.prefix] ||
+			c.crowd[l.prefix] == c.crowd[victim.prefix] && l.heard.Before(victim.heard) {
 			victim = l
-		}
-		if n++; n == sample {
-			break
 		}
 	}
 	if victim == nil {
 		return false
 	}
-	c.down(victim, ErrEvicted)
+	c.down(now, victim, ErrEvicted)
 	return true
 }
 
@@ -150,9 +185,7 @@ func (c *Core) upkeep(now time.Time, l *link) {
 		c.stepRekey(now, l)
 	}
 	keepalive := l.target.Keepalive > 0 && now.Sub(l.sent) >= l.target.Keepalive
-	unanswered := l.waiting && now.Sub(l.since) >= pingAfter && now.Sub(l.pinged) >= pingAfter
-	unconfirmed := !l.confirmed && now.Sub(l.pinged) >= tryInterval
-	if keepalive || unanswered || unconfirmed {
+	if keepalive || l.asks(now) && now.Sub(l.pinged) >= tryInterval {
 		c.sendPing(now, l)
 	}
 }

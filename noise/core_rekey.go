@@ -54,7 +54,7 @@ func (c *Core) newRekey(now time.Time, l *link) *rekey {
 	}
 	hs, err := NewHandshake(HandshakeConfig{
 		Pattern: l.pattern, Initiator: true, Static: c.cfg.Static, Remote: l.target.Key,
-		Prologue: prologue(c.cfg.Overlay, l.target.Node, l.current.hash[:]), Rand: c.cfg.Rand,
+		Prologue: rekeyPrologue(c.cfg.Overlay, l.target.Node, l.current.hash), Rand: c.cfg.Rand,
 	})
 	if err != nil {
 		return nil
@@ -63,7 +63,7 @@ func (c *Core) newRekey(now time.Time, l *link) *rekey {
 	if r.index, err = c.newIndex(); err != nil {
 		return nil
 	}
-	if r.message, err = hs.WriteMessage(nil, c.payload1(now, l.pattern, r.index)); err != nil {
+	if r.message, err = hs.WriteMessage(nil, c.payload(l, r.index)); err != nil {
 		return nil
 	}
 	return r
@@ -82,7 +82,9 @@ func (c *Core) sendPieces(now time.Time, l *link, op byte, token uint64, message
 // answerRekey takes a piece of a rekey at the responder.
 func (c *Core) answerRekey(now time.Time, l *link, token uint64, body []byte) {
 	p, ok := parsePiece(body)
-	if l.dialed || !ok {
+	if l.dialed || !ok || now.Sub(l.current.made) < RekeyAfter/2 {
+		// Keys so young need no others: the bound of maxRekeys a generation would
+		// be none if a peer could begin generations at will.
 		c.stats.Refused++
 		return
 	}
@@ -115,14 +117,14 @@ func (c *Core) answerRekey(now time.Time, l *link, token uint64, body []byte) {
 func (c *Core) makeNext(now time.Time, l *link, message []byte) {
 	hs, err := NewHandshake(HandshakeConfig{
 		Pattern: l.pattern, Static: c.cfg.Static, Rand: c.cfg.Rand,
-		Prologue: prologue(c.cfg.Overlay, c.cfg.Node, l.current.hash[:]),
+		Prologue: rekeyPrologue(c.cfg.Overlay, c.cfg.Node, l.current.hash),
 	})
 	if err != nil {
 		return
 	}
 	c.stats.DH += dhRead(l.pattern)
 	payload, err := hs.ReadMessage(message)
-	if err != nil || len(payload) != payload1Len || hs.Peer() != l.peer {
+	if err != nil || len(payload) != payloadLen || hs.Peer() != l.peer {
 		c.stats.Bad++
 		return
 	}
@@ -156,5 +158,5 @@ func (c *Core) finishRekey(now time.Time, l *link, token uint64, body []byte) {
 	c.addSession(s)
 	l.next = s
 	c.useNext(now, l)
-	c.sendPing(now, l) // shows the responder that the new keys are in use
+	c.sendPing(now, l) // shows the responder that the new keys are in use; repeated until it uses them too
 }

@@ -190,7 +190,7 @@ func TestUnansweredDialSendsFiveFirstMessagesInFiveSeconds(t *testing.T) {
 	if ev := find(l.eventsA, LinkDown); ev == nil || !errors.Is(ev.Err, ErrNoAnswer) || sent != tryLimit {
 		t.Fatalf("after 5 s: down %v, %d first messages", ev, sent)
 	}
-	if l.a.dialing != 0 || len(l.a.attempts) != 0 || len(l.a.links) != 0 || len(l.a.timers) != 0 {
+	if l.a.dialing != 0 || len(l.a.dials) != 0 || len(l.a.links) != 0 || len(l.a.timers) != 0 {
 		t.Error("the failed dial left something behind")
 	}
 }

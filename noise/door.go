@@ -22,24 +22,32 @@ const (
 	proceed                  // run the handshake
 )
 
+// clockStep is by how much wall and running time may differ between two first
+// messages before the wall clock counts as set: more than clocks are slewed, less
+// than a bucket.
+const clockStep = 2 * time.Second
+
 // door is the state of one responder. All of it is bounded: see the bounds of
 // its parts.
 type door struct {
-	envelope *envelope
-	seen     *firstSeen
-	stamps   stamps
-	jar      cookieJar
-	meter    meter
-	sources  sources
-	opened   time.Time // start of this door: older buckets need a cookie
-	fresh    bool      // the key has never answered before this start
-	pending  map[assemblyKey]*pendingAssembly
+	seen    *firstSeen
+	jar     cookieJar
+	meter   meter
+	sources sources
+	pending map[assemblyKey]*pendingAssembly
+
+	// Buckets up to suspect may have been in use before this door could remember:
+	// before the start, or before the clock was set. 0 for none.
+	suspect uint32
+	last    time.Time // the last first message
+	newest  uint32    // the highest bucket that was ever the present one
 }
 
 // assemblyKey names a first message of several pieces by its proven source.
 type assemblyKey struct {
-	from  netip.AddrPort
-	reply uint64
+	from   netip.AddrPort
+	bucket uint32
+	id     uint64
 }
 
 type pendingAssembly struct {
@@ -49,31 +57,42 @@ type pendingAssembly struct {
 
 // newDoor makes the door of a responder. fresh says that its key was never used
 // before, so that no first message from earlier can exist.
-func newDoor(now time.Time, e *envelope, fresh bool, rand io.Reader) (*door, error) {
+func newDoor(now time.Time, fresh bool, rand io.Reader) (*door, error) {
 	seen, err := newFirstSeen(rand)
 	if err != nil {
 		return nil, err
 	}
 	d := &door{
-		envelope: e, seen: seen, opened: now, fresh: fresh,
-		stamps:  stamps{newest: make(map[PublicKey]stamp)},
+		seen: seen, last: now, newest: bucketOf(now),
 		jar:     cookieJar{rand: rand},
 		pending: make(map[assemblyKey]*pendingAssembly),
 	}
-	return d, d.jar.rotate(now)
+	if !fresh {
+		d.suspect = d.newest + 1
+	}
+	_, err = d.jar.rotate(now)
+	return d, err
 }
 
 // first is a first message that may proceed to the handshake.
 type first struct {
 	initiation
 	message []byte
+	cookie  cookie // that proves its source; noCookie for none
 }
 
 // admit judges an opened initiation. The memory of first messages is asked here
-// and filled by remember, after the message has authenticated: whoever cannot
-// make one cannot fill it.
+// and filled by remember, after the message has authenticated.
 func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Stats) (first, verdict) {
 	f := first{initiation: *in}
+	d.watchClock(now)
+	turned, err := d.jar.rotate(now)
+	if err != nil {
+		return f, refuse
+	}
+	if turned {
+		d.seen.turn()
+	}
 	if in.piece.number == 0 {
 		if len(in.piece.body) < keyLen {
 			return f, refuse
@@ -83,11 +102,12 @@ func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Sta
 			return f, refuse
 		}
 	}
-	if d.jar.rotate(now) != nil {
-		return f, refuse
+	if f.cookie = d.jar.proven(from, in); f.cookie == noCookie && d.mustProve(in) {
+		st.Challenged++
+		return f, challenge
 	}
-	if d.needsCookie(now, in) {
-		if !d.jar.proves(from, in) {
+	if !d.meter.take(now) && !mutated(noCookies) {
+		if f.cookie == noCookie {
 			st.Challenged++
 			return f, challenge
 		}
@@ -103,33 +123,33 @@ func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Sta
 	return f, d.assemble(now, from, in, &f.message)
 }
 
-// needsCookie says when the source must be proven: under load; when the message
-// comes in pieces, since keeping them is state; and when it could stem from
-// before the start of this door with a key that was in use then, since the
-// memory of first messages is gone and only a cookie shows that it is fresh
-// (docs/decisions/0004-replay-after-restart.md).
-func (d *door) needsCookie(now time.Time, in *initiation) bool {
-	if mutated(noCookies) {
-		return false
-	}
-	// The bucket after the start counts too: it was taken before it from
-	// initiators whose clock is ahead.
-	old := !d.fresh && in.bucket <= bucketOf(d.opened)+1
-	return old || in.piece.count > 1 || !d.meter.take(now)
+// mustProve says when a source must be proven whatever the load: when the message
+// comes in pieces, since keeping them is state; and when it could stem from before
+// this door's memory, since only a cookie, which is in its prologue, shows that it
+// is fresh then (docs/decisions/0004-replay-after-restart.md).
+func (d *door) mustProve(in *initiation) bool {
+	return (in.bucket <= d.suspect || in.piece.count > 1) && !mutated(noCookies)
 }
 
-// assemble keeps a piece of a proven source. At maxAssemblies a new message is
-// refused until an older one is complete or has timed out.
+// watchClock notices when the wall clock was set. Buckets that were accepted until
+// then may come again without being remembered, so they all become suspect.
+func (d *door) watchClock(now time.Time) {
+	ran := now.Sub(d.last) // by the running clock, where now has one
+	set := now.Round(0).Sub(d.last.Round(0)) - ran
+	if set > clockStep || set < -clockStep || ran < -clockStep {
+		d.suspect = max(d.suspect, d.newest+1, bucketOf(now)+1)
+	}
+	d.last, d.newest = now, max(d.newest, bucketOf(now))
+}
+
+// assemble keeps a piece of a proven source. At maxAssemblies, or at
+// assembliesPerAddress of one source, a new message is refused until an older one
+// is complete or has timed out.
 func (d *door) assemble(now time.Time, from netip.AddrPort, in *initiation, message *[]byte) verdict {
-	key := assemblyKey{from, in.reply}
+	key := assemblyKey{from, in.bucket, in.id}
 	a := d.pending[key]
 	if a == nil {
-		for k, p := range d.pending {
-			if now.After(p.until) {
-				delete(d.pending, k)
-			}
-		}
-		if len(d.pending) >= maxAssemblies {
+		if !d.room(now, from.Addr()) {
 			return refuse
 		}
 		a = &pendingAssembly{until: now.Add(assemblyLife)}
@@ -147,7 +167,22 @@ func (d *door) assemble(now time.Time, from netip.AddrPort, in *initiation, mess
 	return proceed
 }
 
+// room drops what has timed out and reports whether one more message of a source
+// may be assembled.
+func (d *door) room(now time.Time, from netip.Addr) bool {
+	own := 0
+	for k, p := range d.pending {
+		switch {
+		case now.After(p.until):
+			delete(d.pending, k)
+		case k.from.Addr() == from:
+			own++
+		}
+	}
+	return len(d.pending) < maxAssemblies && own < assembliesPerAddress
+}
+
 // remember notes that a first message has been taken.
 func (d *door) remember(now time.Time, f *first) bool {
-	return d.seen.remember(now, f.bucket, f.message[:keyLen])
+	return d.seen.remember(now, f.bucket, f.cookie != noCookie, f.message[:keyLen])
 }

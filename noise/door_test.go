@@ -114,39 +114,14 @@ func TestFirstMessagesOfOtherTimesAreRefused(t *testing.T) {
 	}
 }
 
-func TestHeldBackInitiationCannotOvertakeANewerOne(t *testing.T) {
-	l := newLab(t)
-	var held []byte
-	l.tap = func(from, _ netip.AddrPort, d []byte) bool {
-		if held == nil {
-			held = bytes.Clone(d)
-			return false
-		}
-		return true
-	}
-	if _, err := l.a.Dial(l.now, l.target(IK)); err != nil {
-		t.Fatal(err)
-	}
-	l.carry()
-	l.pass(2 * time.Second) // the second try gets through
-	if find(l.eventsB, LinkUp) == nil {
-		t.Fatal("no link")
-	}
-	before := stateOf(l.b, len(l.eventsB))
-	l.feed(l.b, l.addrA, held)
-	if after := stateOf(l.b, len(l.eventsB)); after != before {
-		t.Error("an older IK initiation was taken after a newer one")
-	}
-}
-
 func TestUnderLoadNothingIsKeptForAnUnprovenSource(t *testing.T) {
 	l := newLab(t)
 	flood := l.core(Config{Overlay: labOverlay, Rand: labRand(14)})
 	taken := 0
 	for i := range 2000 {
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(i >> 8), byte(i)}), 99)
-		if i%100 == 0 {
-			flood = l.core(Config{Overlay: labOverlay, Rand: labRand(byte(15 + i/100))})
+		if i%50 == 0 {
+			flood = l.core(Config{Overlay: labOverlay, Rand: labRand(byte(15 + i/50))})
 		}
 		if _, err := flood.Dial(l.now, l.target(NK)); err != nil {
 			t.Fatal(err)
@@ -173,19 +148,42 @@ func TestUnderLoadNothingIsKeptForAnUnprovenSource(t *testing.T) {
 	}
 }
 
-func TestProvenSourceIsLimitedUnderLoad(t *testing.T) {
+func TestProvenSourcesShareTheirRateUnderLoad(t *testing.T) {
 	var s sources
-	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	one := netip.MustParseAddr("192.0.2.1")
 	for i := range 2 * provenPerSource {
 		if got := s.take(labStart, one); got != (i < provenPerSource) {
-			t.Fatalf("message %d: %v", i, got)
+			t.Fatalf("message %d of one source: %v", i, got)
 		}
 	}
-	if !s.take(labStart, other) || !s.take(labStart.Add(time.Second), one) {
-		t.Error("another source, or the same a second later, was refused")
+	for i := range 2 * provenRate { // a crowd, each for the first time
+		if got := s.take(labStart, addr(i).Addr()); got != (i < provenRate-provenPerSource) {
+			t.Fatalf("message of newcomer %d: %v", i, got)
+		}
 	}
-	for i := range 2 * maxSources {
-		s.take(labStart.Add(2*time.Second), netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+	if !s.take(labStart.Add(time.Second), one) {
+		t.Error("refused a second later")
+	}
+	// Where many press, nobody gets more than his share.
+	got := 0
+	for i := range 20 * 100 {
+		if s.take(labStart.Add(2*time.Second), addr(i%100).Addr()) {
+			got++
+		}
+	}
+	if got > provenRate || s.counts[prefixOf(addr(1).Addr())] > provenRate/100+1 {
+		t.Errorf("%d taken, one source has %d", got, s.counts[prefixOf(addr(1).Addr())])
+	}
+	six := netip.MustParseAddr("2001:db8::1")
+	for range provenPerSource { // each from another address of one /56
+		s.take(labStart.Add(3*time.Second), six)
+		six = six.Next()
+	}
+	if s.take(labStart.Add(3*time.Second), netip.MustParseAddr("2001:db8:0:12::9")) {
+		t.Error("the same /56 got more than one source's share")
+	}
+	for i := range 4 * maxSources {
+		s.take(labStart.Add(4*time.Second), netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 	}
 	if len(s.counts) > maxSources {
 		t.Errorf("%d sources are counted", len(s.counts))
@@ -194,29 +192,29 @@ func TestProvenSourceIsLimitedUnderLoad(t *testing.T) {
 
 func TestCookieIsForOneAddressAndGoesStale(t *testing.T) {
 	j := cookieJar{rand: labRand(1)}
-	if err := j.rotate(labStart); err != nil {
+	if _, err := j.rotate(labStart); err != nil {
 		t.Fatal(err)
 	}
 	e := newEnvelope(labOverlay, labStatic(t, 2).Public(), labRand(2))
 	from, other := netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("192.0.2.1:2")
 	c := j.bake(0, from)
 	d := make([]byte, DatagramLen)
-	if _, err := e.sealInitiation(d, &initiation{pattern: NK}, make([]byte, 80), 0, &c); err != nil {
+	if _, err := e.sealInitiation(d, &initiation{pattern: NK}, make([]byte, 80), 0, c); err != nil {
 		t.Fatal(err)
 	}
 	in, ok := e.openInitiation(d)
-	if !ok || !j.proves(from, &in) || j.proves(other, &in) {
+	if !ok || j.proven(from, &in) != c || j.proven(other, &in) != noCookie {
 		t.Fatal("the cookie does not prove just its own address")
 	}
 	for i, want := range []bool{true, false} {
-		if err := j.rotate(labStart.Add(time.Duration(i+1) * cookieLife)); err != nil {
+		if _, err := j.rotate(labStart.Add(time.Duration(i+1) * cookieLife)); err != nil {
 			t.Fatal(err)
 		}
-		if j.proves(from, &in) != want {
+		if (j.proven(from, &in) != noCookie) != want {
 			t.Errorf("after %d changes of the secret: %v", i+1, !want)
 		}
 	}
-	if err := j.rotate(labStart.Add(24 * time.Hour)); err != nil || j.proves(from, &in) {
+	if _, err := j.rotate(labStart.Add(24 * time.Hour)); err != nil || j.proven(from, &in) != noCookie {
 		t.Error("a cookie of yesterday is right")
 	}
 }
@@ -224,12 +222,12 @@ func TestCookieIsForOneAddressAndGoesStale(t *testing.T) {
 func TestMessageOfSeveralDatagramsNeedsACookieAndArrives(t *testing.T) {
 	l := newLab(t)
 	message := bytes.Repeat([]byte("m"), 1232) // as long as a hybrid first message
-	send := func(cookie *[cookieLen]byte, order []int) (f first, v verdict, tag [tagLen]byte) {
-		in := initiation{pattern: NK, bucket: bucketOf(l.now), reply: 5}
+	send := func(c cookie, order []int) (f first, v verdict, tag [tagLen]byte) {
+		in := initiation{pattern: NK, bucket: bucketOf(l.now), id: 5}
 		for _, n := range order {
 			d := make([]byte, DatagramLen)
 			var err error
-			if tag, err = l.b.envelope.sealInitiation(d, &in, message, n, cookie); err != nil {
+			if tag, err = l.b.envelope.sealInitiation(d, &in, message, n, c); err != nil {
 				t.Fatal(err)
 			}
 			opened, ok := l.b.envelope.openInitiation(d)
@@ -240,14 +238,14 @@ func TestMessageOfSeveralDatagramsNeedsACookieAndArrives(t *testing.T) {
 		}
 		return f, v, tag
 	}
-	if _, v, _ := send(nil, []int{0}); v != challenge || len(l.b.door.pending) != 0 {
+	if _, v, _ := send(noCookie, []int{0}); v != challenge || len(l.b.door.pending) != 0 {
 		t.Fatalf("a piece without a cookie: verdict %d, %d kept", v, len(l.b.door.pending))
 	}
 	c := l.b.door.jar.bake(0, l.addrA)
-	if _, v, _ := send(&c, []int{2, 2}); v != more {
+	if _, v, _ := send(c, []int{2, 2}); v != more {
 		t.Fatalf("a repeated piece: verdict %d", v)
 	}
-	f, v, _ := send(&c, []int{0, 1})
+	f, v, _ := send(c, []int{0, 1})
 	if v != proceed || !bytes.Equal(f.message, message) || len(l.b.door.pending) != 0 {
 		t.Fatalf("whole message: verdict %d, %d bytes, %d pending", v, len(f.message), len(l.b.door.pending))
 	}
@@ -258,40 +256,15 @@ func TestPiecesUnderAssemblyAreBoundedAndTimeOut(t *testing.T) {
 	d := l.b.door
 	var whole []byte
 	for i := range 3 * maxAssemblies {
-		in := initiation{reply: uint64(i), piece: piece{count: 2, total: initiationPieceLen + 1, body: make([]byte, initiationPieceLen)}}
-		d.assemble(l.now, l.addrA, &in, &whole)
+		in := initiation{id: uint64(i), piece: piece{count: 2, total: initiationPieceLen + 1, body: make([]byte, initiationPieceLen)}}
+		d.assemble(l.now, addr(i), &in, &whole)
 	}
 	if len(d.pending) != maxAssemblies {
 		t.Fatalf("%d under assembly", len(d.pending))
 	}
-	in := initiation{reply: 1 << 40, piece: piece{count: 2, total: initiationPieceLen + 1, body: make([]byte, initiationPieceLen)}}
+	in := initiation{id: 1 << 40, piece: piece{count: 2, total: initiationPieceLen + 1, body: make([]byte, initiationPieceLen)}}
 	d.assemble(l.now.Add(assemblyLife+time.Second), l.addrA, &in, &whole)
 	if len(d.pending) != 1 {
 		t.Errorf("%d under assembly after the time is up", len(d.pending))
-	}
-}
-
-func TestFullMemoryOfFirstMessagesRefuses(t *testing.T) {
-	f, err := newFirstSeen(labRand(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bucket := bucketOf(labStart)
-	e := make([]byte, keyLen)
-	for i := range maxFirstSeen {
-		e[0], e[1], e[2] = byte(i), byte(i>>8), byte(i>>16)
-		if !f.remember(labStart, bucket, e) {
-			t.Fatalf("refused at %d", i)
-		}
-	}
-	e[31] = 1
-	if f.remember(labStart, bucket, e) {
-		t.Error("beyond the bound")
-	}
-	if !f.remember(labStart, bucket+1, e) {
-		t.Error("the next bucket is full too")
-	}
-	if f.remember(labStart.Add(4*BucketLen), bucket+4, e); len(f.buckets) != 1 {
-		t.Error("old buckets are kept")
 	}
 }

@@ -10,6 +10,9 @@ import (
 // Endpoint is the shell around a Core: one socket, one goroutine that reads it,
 // one that waits for the next deadline.
 
+// ErrRunning means that Run was called a second time.
+var ErrRunning = errors.New("noise: an endpoint runs once")
+
 // Endpoint runs the links of one Pipe. Its methods may be called from any
 // goroutine, also from within the handler.
 type Endpoint struct {
@@ -22,6 +25,8 @@ type Endpoint struct {
 	mu    sync.Mutex // the core
 	core  *Core
 	armed time.Time // what the timer waits for
+	begun bool
+	ended bool
 }
 
 // NewEndpoint makes an endpoint over a pipe. handle gets every event, one at a
@@ -39,6 +44,13 @@ func NewEndpoint(pipe Pipe, close func() error, cfg Config, handle func(Event)) 
 // closes the pipe and returns when everything it started has ended. It returns
 // nil when ctx ended it.
 func (e *Endpoint) Run(ctx context.Context) error {
+	e.mu.Lock()
+	begun := e.begun
+	e.begun = true
+	e.mu.Unlock()
+	if begun {
+		return ErrRunning
+	}
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -153,10 +165,13 @@ func (e *Endpoint) wake() {
 
 // farewell tells every peer that its link ends.
 func (e *Endpoint) farewell() {
-	e.mu.Lock()
-	e.core.CloseAll(time.Now())
-	e.mu.Unlock()
-	e.flush(nil)
+	for more := true; more; {
+		e.mu.Lock()
+		e.ended = true
+		more = e.core.CloseSome(time.Now())
+		e.mu.Unlock()
+		e.flush(nil)
+	}
 }
 
 // with runs f on the core and sends what came of it.
@@ -167,9 +182,16 @@ func (e *Endpoint) with(f func(now time.Time, c *Core)) {
 	e.flush(nil)
 }
 
-// Dial begins a link: see Core.Dial.
+// Dial begins a link: see Core.Dial. The event that it is up may come before Dial
+// has returned. After the end of Run it fails with ErrClosed.
 func (e *Endpoint) Dial(t Target) (id LinkID, err error) {
-	e.with(func(now time.Time, c *Core) { id, err = c.Dial(now, t) })
+	e.with(func(now time.Time, c *Core) {
+		if e.ended {
+			err = ErrClosed
+			return
+		}
+		id, err = c.Dial(now, t)
+	})
 	return id, err
 }
 
@@ -199,7 +221,8 @@ func (e *Endpoint) Ping(id LinkID) (err error) {
 	return err
 }
 
-// CloseLink ends a link without an event.
+// CloseLink ends a link without an event; what has happened on it before may still
+// be delivered.
 func (e *Endpoint) CloseLink(id LinkID) {
 	e.with(func(now time.Time, c *Core) { c.Close(now, id) })
 }

@@ -133,6 +133,12 @@ func TestEndpointsTalkOverALossyInternetAndEndCleanly(t *testing.T) {
 		if err := a.Send(id, frame(1)); !errors.Is(err, ErrNoLink) {
 			t.Errorf("send after the end: %v", err)
 		}
+		if _, err := a.Dial(Target{Addr: netip.MustParseAddrPort("192.0.2.2:4433"), Key: static.Public(), Node: labNode, Pattern: NK}); !errors.Is(err, ErrClosed) {
+			t.Errorf("dial after the end: %v", err)
+		}
+		if err := a.Run(t.Context()); !errors.Is(err, ErrRunning) {
+			t.Errorf("second Run: %v", err)
+		}
 	})
 }
 

@@ -13,32 +13,35 @@ import (
 // AES-256-GCM under a key made from the responder's public key, with 16 random
 // bytes in front as the nonce. That is at once the mask (an X25519 key has a
 // constant top bit, a kind byte would be a pattern) and the MAC that is checked
-// before any Diffie-Hellman. Whoever holds the directory can open envelopes;
-// what must stay secret is inside the Noise message.
+// before any Diffie-Hellman.
+//
+// Whoever holds the directory can open an envelope, and seal another around the
+// same Noise message. So what stands in an envelope and matters is in the
+// prologue of the message too (see prologue), and what must stay secret is in
+// the message alone.
 
 // Initiation, plaintext of 480 bytes, behind the salt and before the tag:
 //
 //	offset  length  field
 //	     0       1  pattern: 1 IK, 2 NK
 //	     1       4  time bucket: Unix seconds / 300, big endian
-//	     5       8  reply index: random, one-time, names the attempt in the answer
+//	     5       8  message ID: random, one-time, joins the pieces of a message
 //	    13      16  cookie MAC, or random bytes when there is no cookie
 //	    29     451  piece of Noise message 1
 //
-// Answer, plaintext of 472 bytes, behind reply index and salt, before the tag;
-// the reply index and the tag of the initiation are its associated data:
+// Answer, plaintext of 480 bytes, likewise; the tag of the initiation that it
+// answers is its associated data:
 //
 //	offset  length  field
 //	     0       1  kind: 1 Noise message 2, 2 cookie
-//	     1     471  piece of Noise message 2, or the cookie of 16 bytes
+//	     1     479  piece of Noise message 2, or the cookie of 16 bytes
 const (
-	initiationLen      = DatagramLen - saltLen - tagLen
-	initiationHeader   = 1 + 4 + indexLen + cookieLen
-	initiationPieceLen = initiationLen - initiationHeader - pieceHeaderLen
-	answerLen          = DatagramLen - indexLen - saltLen - tagLen
-	answerPieceLen     = answerLen - 1 - pieceHeaderLen
-
-	cookieMACOffset = 1 + 4 + indexLen
+	envelopeLen        = DatagramLen - saltLen - tagLen
+	messageIDLen       = 8
+	cookieMACOffset    = 1 + 4 + messageIDLen
+	initiationHeader   = cookieMACOffset + cookieLen
+	initiationPieceLen = envelopeLen - initiationHeader - pieceHeaderLen
+	answerPieceLen     = envelopeLen - 1 - pieceHeaderLen
 
 	answerMessage = 1
 	answerCookie  = 2
@@ -80,7 +83,7 @@ func envelopeAEAD(label string, overlay [32]byte, responder PublicKey) cipher.AE
 type initiation struct {
 	pattern   Pattern
 	bucket    uint32
-	reply     uint64
+	id        uint64
 	cookieMAC [cookieLen]byte
 	piece     piece
 	salt      [saltLen]byte
@@ -89,19 +92,19 @@ type initiation struct {
 }
 
 // sealInitiation writes piece number of message into the datagram d and returns
-// its tag. A nil cookie leaves random bytes in its place.
-func (e *envelope) sealInitiation(d []byte, in *initiation, message []byte, number int, cookie *[cookieLen]byte) ([tagLen]byte, error) {
+// its tag. Without a cookie, random bytes stay in the place of its MAC.
+func (e *envelope) sealInitiation(d []byte, in *initiation, message []byte, number int, c cookie) ([tagLen]byte, error) {
 	var tag [tagLen]byte
-	if _, err := io.ReadFull(e.rand, d[:saltLen+initiationLen]); err != nil {
+	if _, err := io.ReadFull(e.rand, d[:saltLen+envelopeLen]); err != nil {
 		return tag, err
 	}
-	salt, body := d[:saltLen], d[saltLen:][:initiationLen]
+	salt, body := d[:saltLen], d[saltLen:][:envelopeLen]
 	body[0] = byte(in.pattern)
 	binary.BigEndian.PutUint32(body[1:], in.bucket)
-	binary.BigEndian.PutUint64(body[5:], in.reply)
+	binary.BigEndian.PutUint64(body[5:], in.id)
 	putPiece(body[initiationHeader:], message, number)
-	if cookie != nil {
-		mac := cookieMAC(cookie, salt, body)
+	if c != noCookie {
+		mac := cookieMAC(c, salt, body)
 		copy(body[cookieMACOffset:], mac[:])
 	}
 	e.initiation.Seal(body[:0], salt, body, nil)
@@ -124,15 +127,15 @@ func (e *envelope) openInitiation(d []byte) (in initiation, ok bool) {
 	in.body = body
 	in.pattern = Pattern(body[0])
 	in.bucket = binary.BigEndian.Uint32(body[1:])
-	in.reply = binary.BigEndian.Uint64(body[5:])
+	in.id = binary.BigEndian.Uint64(body[5:])
 	copy(in.cookieMAC[:], body[cookieMACOffset:])
 	in.piece, ok = parsePiece(body[initiationHeader:])
 	return in, ok && (in.pattern == IK || in.pattern == NK)
 }
 
 // cookieMAC is the proof over one initiation that the sender holds a cookie.
-func cookieMAC(cookie *[cookieLen]byte, salt, body []byte) (mac [cookieLen]byte) {
-	h := hmac.New(sha256.New, cookie[:])
+func cookieMAC(c cookie, salt, body []byte) (mac [cookieLen]byte) {
+	h := hmac.New(sha256.New, c[:])
 	h.Write(salt)
 	h.Write(body[:cookieMACOffset])
 	h.Write(body[cookieMACOffset+cookieLen:])
@@ -142,38 +145,30 @@ func cookieMAC(cookie *[cookieLen]byte, salt, body []byte) (mac [cookieLen]byte)
 
 // sealAnswer writes an answer of the given kind into d. For answerMessage,
 // piece number of message is carried; for answerCookie, message is the cookie.
-func (e *envelope) sealAnswer(d []byte, reply uint64, tag [tagLen]byte, kind byte, message []byte, number int) error {
-	if _, err := io.ReadFull(e.rand, d[indexLen:DatagramLen-tagLen]); err != nil {
+func (e *envelope) sealAnswer(d []byte, tag [tagLen]byte, kind byte, message []byte, number int) error {
+	if _, err := io.ReadFull(e.rand, d[:saltLen+envelopeLen]); err != nil {
 		return err
 	}
-	binary.BigEndian.PutUint64(d, reply)
-	salt, body := d[indexLen:][:saltLen], d[indexLen+saltLen:][:answerLen]
+	salt, body := d[:saltLen], d[saltLen:][:envelopeLen]
 	body[0] = kind
 	if kind == answerCookie {
 		copy(body[1:], message)
 	} else {
 		putPiece(body[1:], message, number)
 	}
-	e.answer.Seal(body[:0], salt, body, answerData(d[:indexLen], tag))
+	e.answer.Seal(body[:0], salt, body, tag[:])
 	return nil
 }
 
-// openAnswer opens a datagram in place against the tag of the initiation that it
-// should answer. The body starts behind the kind.
+// openAnswer opens a datagram against the tag of the initiation that it should
+// answer. The datagram stays as it is; the body starts behind the kind.
 func (e *envelope) openAnswer(d []byte, tag [tagLen]byte) (kind byte, body []byte, ok bool) {
 	if len(d) != DatagramLen {
 		return 0, nil, false
 	}
-	salt, sealed := d[indexLen:][:saltLen], d[indexLen+saltLen:]
-	plain, err := e.answer.Open(nil, salt, sealed, answerData(d[:indexLen], tag))
+	plain, err := e.answer.Open(nil, d[:saltLen], d[saltLen:], tag[:])
 	if err != nil {
 		return 0, nil, false
 	}
 	return plain[0], plain[1:], true
-}
-
-// answerData binds an answer to the initiation that it answers, so that nobody
-// who has not seen that very datagram can make one.
-func answerData(reply []byte, tag [tagLen]byte) []byte {
-	return append(append(make([]byte, 0, indexLen+tagLen), reply...), tag[:]...)
 }

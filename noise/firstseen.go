@@ -9,20 +9,24 @@ import (
 	"time"
 )
 
-// A first message is taken once. Those of the neighbouring time buckets are
-// remembered by their ephemerals; older and later buckets are refused.
+// A first message is taken once. Its bucket and its cookie are in its prologue,
+// so it is good only in that bucket and with that cookie; within these its
+// ephemeral is remembered.
 
 // bucketOf returns the time bucket of a moment.
 func bucketOf(t time.Time) uint32 { return uint32(t.Unix() / int64(BucketLen/time.Second)) }
 
-// firstSeen remembers ephemerals for each bucket in which a first message counts
-// as fresh: the present one and its neighbours, since clocks differ. At
-// maxFirstSeen a bucket refuses: whoever fills it (at 218 completed first
-// messages a second) keeps new links out until the next bucket, but never gets a
-// replay through.
+// ephemerals is a set of MACs of ephemeral keys.
+type ephemerals map[uint64]struct{}
+
+// firstSeen remembers the ephemerals of what was taken: without a cookie, for as
+// long as the bucket is accepted; with one, for as long as the cookie is. Both
+// come at a metered rate, so that the tables cannot be full before they are
+// dropped (asserted in limits.go); the bounds only guard against a fault there.
 type firstSeen struct {
 	mac     cipher.Block
-	buckets map[uint32]map[uint64]struct{}
+	buckets map[uint32]ephemerals
+	proven  [2]ephemerals // by generation of the cookie jar
 }
 
 func newFirstSeen(rand io.Reader) (*firstSeen, error) {
@@ -34,7 +38,10 @@ func newFirstSeen(rand io.Reader) (*firstSeen, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &firstSeen{mac: block, buckets: make(map[uint32]map[uint64]struct{})}, nil
+	f := &firstSeen{mac: block, buckets: make(map[uint32]ephemerals)}
+	f.turn()
+	f.turn()
+	return f, nil
 }
 
 // print is 64 bits of a secret MAC (CBC over two blocks, fixed length), so that
@@ -47,30 +54,45 @@ func (f *firstSeen) print(ephemeral []byte) uint64 {
 	return binary.BigEndian.Uint64(m[:])
 }
 
-// fresh reports whether the bucket is one of the accepted and has not seen the
-// ephemeral of 32 bytes yet.
+// fresh reports whether the bucket is one of the accepted (the present one and
+// its neighbours, since clocks differ) and the ephemeral of 32 bytes is new.
 func (f *firstSeen) fresh(now time.Time, bucket uint32, ephemeral []byte) bool {
 	if present := bucketOf(now); bucket+1 < present || bucket > present+1 {
 		return false
 	}
-	_, seen := f.buckets[bucket][f.print(ephemeral)]
-	return !seen || mutated(noMemory)
+	if mutated(noMemory) {
+		return true
+	}
+	p := f.print(ephemeral)
+	for _, set := range []ephemerals{f.buckets[bucket], f.proven[0], f.proven[1]} {
+		if _, seen := set[p]; seen {
+			return false
+		}
+	}
+	return true
 }
 
-// remember takes an ephemeral whose message has authenticated, and reports
-// whether there was room.
-func (f *firstSeen) remember(now time.Time, bucket uint32, ephemeral []byte) bool {
+// remember takes an ephemeral whose message has authenticated: whoever cannot
+// make one cannot fill anything.
+func (f *firstSeen) remember(now time.Time, bucket uint32, proven bool, ephemeral []byte) bool {
 	f.forget(now)
-	b := f.buckets[bucket]
-	if b == nil {
-		b = make(map[uint64]struct{})
-		f.buckets[bucket] = b
+	set, bound := f.proven[0], maxProvenSeen
+	if !proven {
+		if f.buckets[bucket] == nil {
+			f.buckets[bucket] = make(ephemerals)
+		}
+		set, bound = f.buckets[bucket], maxFirstSeen
 	}
-	if len(b) >= maxFirstSeen {
+	if len(set) >= bound {
 		return false
 	}
-	b[f.print(ephemeral)] = struct{}{}
+	set[f.print(ephemeral)] = struct{}{}
 	return true
+}
+
+// turn drops what was proven with cookies that are no longer right.
+func (f *firstSeen) turn() {
+	f.proven[1], f.proven[0] = f.proven[0], make(ephemerals)
 }
 
 // forget drops buckets that are refused anyway.
@@ -79,50 +101,6 @@ func (f *firstSeen) forget(now time.Time) {
 	for bucket := range f.buckets {
 		if bucket+1 < present || bucket > present+1 {
 			delete(f.buckets, bucket)
-		}
-	}
-}
-
-// stamps keeps the newest stamp of each IK initiator, so that an initiation that
-// was held back cannot overtake a newer one. A stamp older than the accepted
-// buckets protects nothing more and is dropped; at maxStamps new initiators are
-// refused until then.
-type stamps struct {
-	newest map[PublicKey]stamp
-	swept  time.Time
-}
-
-type stamp struct {
-	value uint64
-	taken time.Time
-}
-
-// accept reports whether value is newer than any before it, and keeps it.
-func (s *stamps) accept(now time.Time, peer PublicKey, value uint64) bool {
-	last, known := s.newest[peer]
-	if known && value <= last.value {
-		return false
-	}
-	if !known && len(s.newest) >= maxStamps {
-		s.sweep(now)
-		if len(s.newest) >= maxStamps {
-			return false
-		}
-	}
-	s.newest[peer] = stamp{value, now}
-	return true
-}
-
-// sweep drops what the buckets refuse by now; at most once a bucket, because it
-// walks the whole table.
-func (s *stamps) sweep(now time.Time) {
-	if now.Sub(s.swept) < BucketLen {
-		return
-	}
-	s.swept = now
-	for peer, st := range s.newest {
-		if now.Sub(st.taken) > 3*BucketLen {
-			delete(s.newest, peer)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func FuzzControlFrame(f *testing.F) {
 		}
 		padded := append(bytes.Clone(body), make([]byte, FrameLen)...)[:FrameLen]
 		for _, k := range c.links {
-			c.control(l.now, k, padded)
+			c.control(l.now, addr(3), k, padded)
 			break
 		}
 		if len(c.links) > 1 || len(c.sessions) > 2 {

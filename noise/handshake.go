@@ -45,9 +45,10 @@ type HandshakeConfig struct {
 // Error contract: any error is final, and every later call returns ErrHandshake.
 // The reason is the library underneath: after some errors its state is silently
 // destroyed (a message too short, a low-order point), after others it is not,
-// and nobody should have to know which. Callers make a fresh Handshake per first
-// message, and keep forged answers away from an initiator by an envelope that
-// only the receiver of its first message can seal.
+// and nobody should have to know which. A responder makes a fresh Handshake per
+// first message. An initiator gets answers that only those can forge who have seen
+// its first message and hold the directory; it keeps the bytes of its ephemeral
+// key, with which the same Handshake can be made again.
 type Handshake struct {
 	pattern   Pattern
 	initiator bool

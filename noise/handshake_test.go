@@ -275,10 +275,12 @@ func TestTrapMessagesOutOfTurnAreFinal(t *testing.T) {
 
 func TestHandshakeBindsThePrologue(t *testing.T) {
 	static := labStatic(t, 2)
-	i := mustHandshake(t, HandshakeConfig{Pattern: NK, Initiator: true, Remote: static.Public(), Prologue: prologue([32]byte{1}, [32]byte{2}, nil), Rand: labRand(3)})
+	i := mustHandshake(t, HandshakeConfig{Pattern: NK, Initiator: true, Remote: static.Public(), Prologue: linkPrologue([32]byte{1}, [32]byte{2}, 3, 4, noCookie), Rand: labRand(3)})
 	m, _ := i.WriteMessage(nil, nil)
 	for _, other := range [][]byte{
-		prologue([32]byte{9}, [32]byte{2}, nil), prologue([32]byte{1}, [32]byte{9}, nil), prologue([32]byte{1}, [32]byte{2}, make([]byte, 32)),
+		linkPrologue([32]byte{9}, [32]byte{2}, 3, 4, noCookie), linkPrologue([32]byte{1}, [32]byte{9}, 3, 4, noCookie),
+		linkPrologue([32]byte{1}, [32]byte{2}, 9, 4, noCookie), linkPrologue([32]byte{1}, [32]byte{2}, 3, 9, noCookie),
+		linkPrologue([32]byte{1}, [32]byte{2}, 3, 4, cookie{1}), rekeyPrologue([32]byte{1}, [32]byte{2}, [32]byte{}),
 	} {
 		r := mustHandshake(t, HandshakeConfig{Pattern: NK, Static: static, Prologue: other, Rand: labRand(4)})
 		if _, err := r.ReadMessage(m); err != ErrHandshake {

@@ -28,7 +28,7 @@ const (
 	keyLen        = 32 // X25519 keys (RFC 7748 §5), AES-256 keys
 	tagLen        = 16 // AES-GCM tag (NIST SP 800-38D §5.2.1.2)
 	saltLen       = 16 // random front of an envelope, used as the GCM nonce
-	indexLen      = 8  // receiver and reply indexes
+	indexLen      = 8  // receiver indexes
 	dataHeaderLen = 16 // masked index and masked counter
 	frameTypeLen  = 1
 	cookieLen     = 16
@@ -59,10 +59,9 @@ const (
 	silentAfter    = 20 * time.Second  // …and for so long ends the link
 	namelessSilent = 60 * time.Second  // …at the end that answered an initiator without a name, which may sit behind a
 	// NAT that has just forgotten it: two keepalives of 25 s bring it back, and only it can
-	responderIdle  = 5 * time.Minute // an answered link that nobody uses ends
-	rekeyRetry     = time.Second
-	keysOverlap    = 15 * time.Second // old keys still open what was under way
-	stampPrecision = time.Millisecond // coarse: a finer clock reading is a fingerprint
+	responderIdle = 5 * time.Minute // an answered link that nobody uses ends
+	rekeyRetry    = time.Second
+	keysOverlap   = 15 * time.Second // old keys still open what was under way
 )
 
 // Implementation: bounds. What happens at each bound stands where it is used.
@@ -72,20 +71,35 @@ const (
 	maxHalfOpen     = 4096    // answered initiations that wait for their confirmation
 	maxLinks        = 8192    // default of Config.MaxLinks
 	maxDialing      = 1024    // own attempts under way
-	maxFirstSeen    = 1 << 16 // remembered ephemerals a bucket: eight times the links that can be up
-	maxStamps       = 1 << 15 // remembered IK stamps: a directory that everybody holds is 30 000 peers
-	maxSources      = 1 << 14 // source prefixes counted in one second
+	maxSources      = 1 << 13 // source prefixes counted in one second
 	maxOut          = 64      // batches waiting for the pipe; beyond, datagrams are dropped as UDP would
 	unprovenRate    = 200     // first messages a second answered without a cookie
 	unprovenBurst   = 100
-	provenPerSource = 20 // first messages a second from one proven source prefix, under load
+	provenRate      = 1000 // …and with one, under load
+	provenPerSource = 20   // …of these from one source prefix
+	dialHeaders     = 64   // own NK links that have header keys of their own
+
+	assembliesPerAddress = 4
+	maxPerPeer           = 2  // answered links of one known peer: a restart leaves one behind
+	strangersShare       = 8  // one in so many of MaxLinks is kept for own dials
+	moveCredit           = 3  // datagrams that go to a new address for each that came from there
+	moveCreditMost       = 64 // …saved up
+	pingsKept            = 8  // unanswered pings whose pongs still count
+	remakes              = 4  // how often a forged answer may spoil one attempt
+
+	// What the memory of first messages takes in before it is dropped, at the
+	// metered rates: a bucket is open for three times its length, a generation
+	// of cookies for its life.
+	maxFirstSeen  = unprovenRate*3*int(BucketLen/time.Second) + unprovenBurst
+	maxProvenSeen = (unprovenRate+provenRate)*int(cookieLife/time.Second) + unprovenBurst + provenRate
 )
 
 // FloodMemoryBound is what a flood of first messages may add to the memory of a
-// core in bytes, with every table that strangers can fill full: ephemerals
-// (3 buckets of 2¹⁶), stamps (2¹⁵), sources (2¹⁴), half-open links (4096) and
-// assemblies (64). Measured 16 MiB; a test holds the tables to it.
-const FloodMemoryBound = 20 << 20
+// core in bytes, with every table that strangers can fill full: the memory of
+// first messages (180 100 without and twice 145 100 with a cookie), sources
+// (2¹³), half-open links (4096), assemblies (64), and the batches that wait for
+// the pipe (64). A test fills them all and measures 21 MiB.
+const FloodMemoryBound = 24 << 20
 
 // Relations that must hold for the wire to fit, checked at compile time.
 const (

@@ -2,6 +2,7 @@ package noise
 
 import (
 	"container/heap"
+	"encoding/binary"
 	"net/netip"
 	"time"
 )
@@ -41,16 +42,31 @@ type link struct {
 	rekey  *rekey   // while the initiator makes new keys
 	rekeys *rekeyed // the last rekey answered, to answer a repetition alike
 
-	confirmed bool      // the other end has used the first keys too
-	heard     time.Time // last authentic datagram
-	sent      time.Time // last datagram sent
-	waiting   bool      // something was sent since heard
-	since     time.Time // …first at this time
-	pinged    time.Time
-	ping      uint64 // token of the ping under way, 0 for none
+	header *linkHeader // the own header key given to the other end, if not the core's main one
+
+	confirmed bool            // the other end has used the first keys too
+	heard     time.Time       // last authentic datagram
+	sent      time.Time       // last datagram sent
+	waiting   bool            // something was sent since heard
+	since     time.Time       // …first at this time
+	pinged    time.Time       // the last ping
+	pings     [pingsKept]ping // the last ones, for pongs that come late
+
+	// A link that has moved may be somebody's who forged the source of one
+	// datagram: until a pong comes from there, credit datagrams go there.
+	limited bool
+	credit  int
+
+	prefix netip.Prefix // of an answered link, under which it is counted
 
 	deadline time.Time
 	position int // in the timers
+}
+
+// ping is one that was sent and not answered yet; the zero value is none.
+type ping struct {
+	token uint64
+	sent  time.Time
 }
 
 // session is one generation of keys of a link.
@@ -64,17 +80,29 @@ type session struct {
 	header  headerKey
 	seal    *Sealer
 	open    *Opener
+	used    bool // the other end has sealed something with it
 }
 
 // expand makes the ciphers of a session. It waits for the first use, because a
 // flood can leave maxHalfOpen sessions that are never used.
 func (s *session) expand() {
-	if s.open != nil {
-		return
+	if s.open == nil {
+		s.open = newOpener(s.secrets.Receive[:])
 	}
-	s.seal = newSealer(s.secrets.Send[:], s.remote, s.header)
-	s.open = newOpener(s.secrets.Receive[:])
-	s.secrets = Secrets{}
+	if s.seal == nil {
+		s.seal = newSealer(s.secrets.Send[:], s.remote, s.header)
+	}
+}
+
+// settle gives up the bytes that the ciphers were made from.
+func (s *session) settle() { s.secrets = Secrets{} }
+
+// newSession takes the secrets and what the other end said in its payload.
+func newSession(now time.Time, l *link, index uint64, secrets Secrets, payload []byte) *session {
+	s := &session{link: l, index: index, made: now, secrets: secrets, hash: secrets.Hash}
+	s.remote = binary.BigEndian.Uint64(payload)
+	copy(s.header[:], payload[indexLen:])
+	return s
 }
 
 // expect notes that something was sent which the peer will answer.
@@ -82,6 +110,14 @@ func (l *link) expect(now time.Time) {
 	if !l.waiting {
 		l.waiting, l.since = true, now
 	}
+}
+
+// asks reports whether the link wants a pong, once every tryInterval: the other
+// end has not used the current keys yet, something sent has not been answered for
+// a while, or the link has moved. Three pings in twenty seconds were too few: at
+// 20 % loss links died of it within half an hour.
+func (l *link) asks(now time.Time) bool {
+	return l.dialed && !l.current.used || l.limited || l.waiting && now.Sub(l.since) >= pingAfter
 }
 
 // patience is how long the link outlives silence.
@@ -118,7 +154,7 @@ func (l *link) nextDeadline(now time.Time) time.Time {
 	} else {
 		sooner(l.heard.Add(responderIdle))
 	}
-	if !l.confirmed {
+	if l.asks(now) {
 		sooner(l.pinged.Add(tryInterval))
 	}
 	if l.target.Keepalive > 0 {

@@ -18,22 +18,23 @@ var update = flag.Bool("update", false, "rewrite the frozen vectors")
 
 // state is what an outsider's datagram must not change.
 type state struct {
-	links, sessions, attempts, half, timers, up, seen, stamps, pending int
-	next                                                               uint64
-	bits                                                               [windowWords]uint64
-	frames                                                             uint64
-	events                                                             int
-	addr                                                               netip.AddrPort
+	links, sessions, attempts, half, timers, up, seen, pending int
+	next                                                       uint64
+	bits                                                       [windowWords]uint64
+	frames                                                     uint64
+	events                                                     int
+	addr                                                       netip.AddrPort
 }
 
 func stateOf(c *Core, events int) state {
-	s := state{links: len(c.links), sessions: len(c.sessions), attempts: len(c.attempts), half: len(c.half),
+	s := state{links: len(c.links), sessions: len(c.sessions), attempts: len(c.dials), half: len(c.half),
 		timers: len(c.timers), up: c.upLinks, frames: c.stats.Frames, events: events}
 	if c.door != nil {
 		for _, b := range c.door.seen.buckets {
 			s.seen += len(b)
 		}
-		s.stamps, s.pending = len(c.door.stamps.newest), len(c.door.pending)
+		s.seen += len(c.door.seen.proven[0]) + len(c.door.seen.proven[1])
+		s.pending = len(c.door.pending)
 	}
 	for _, x := range c.sessions {
 		if x.open != nil {

@@ -1,0 +1,452 @@
+package noise
+
+// Attacks that once worked, found by somebody who was told to break this package.
+// Each is kept as a test that its remedy must pass.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+var evil = netip.MustParseAddrPort("198.51.100.66:6")
+
+// reseal is what anybody with the directory can do to a recorded first message.
+func reseal(t *testing.T, recorded []byte, bucket uint32, id uint64, c cookie) []byte {
+	t.Helper()
+	e := newEnvelope(labOverlay, labStatic(t, 2).Public(), labRand(77)) // public inputs only
+	in, ok := e.openInitiation(bytes.Clone(recorded))
+	if !ok {
+		t.Fatal("the envelope does not open with public inputs")
+	}
+	d := make([]byte, DatagramLen)
+	if id == 0 {
+		id = in.id
+	}
+	if _, err := e.sealInitiation(d, &initiation{pattern: in.pattern, bucket: bucket, id: id}, bytes.Clone(in.piece.body), 0, c); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestNoiseMessageIsGoodInItsOwnEnvelopeOnly(t *testing.T) {
+	for _, p := range []Pattern{IK, NK} {
+		l := newLab(t)
+		l.up(p)
+		recorded, bucket := l.recorded[0], bucketOf(l.now)
+		before := stateOf(l.b, 0)
+		for _, b := range []uint32{bucket - 1, bucket, bucket + 1} {
+			for _, id := range []uint64{0, 77} {
+				l.feed(l.b, evil, reseal(t, recorded, b, id, noCookie))
+				l.feed(l.b, evil, reseal(t, recorded, b, id, l.b.door.jar.bake(0, evil)))
+			}
+		}
+		l.now = l.now.Add(20 * 24 * time.Hour)
+		l.feed(l.b, evil, reseal(t, recorded, bucketOf(l.now), 0, noCookie))
+		if after := stateOf(l.b, 0); after != before || l.b.Outgoing(nil) != nil {
+			t.Errorf("pattern %d: a recorded message in a new envelope changed %+v to %+v", p, before, after)
+		}
+	}
+}
+
+func TestOwnCookieDoesNotRefreshAnOthersMessageAfterARestart(t *testing.T) {
+	for _, p := range []Pattern{IK, NK} {
+		l := newLab(t)
+		l.up(p)
+		l.b = l.core(Config{Overlay: labOverlay, Node: labNode, Static: labStatic(t, 2), Rand: labRand(13)})
+		before := stateOf(l.b, 0)
+		l.feed(l.b, evil, reseal(t, l.recorded[0], bucketOf(l.now), 0, l.b.door.jar.bake(0, evil)))
+		if after := stateOf(l.b, 0); after != before || l.b.Stats().Initiated != 0 {
+			t.Errorf("pattern %d: %+v became %+v", p, before, after)
+		}
+	}
+}
+
+func TestClockThatIsSetLetsNoReplayIn(t *testing.T) {
+	for _, away := range []time.Duration{20 * time.Minute, -20 * time.Minute} {
+		l := newLab(t)
+		l.up(NK)
+		recorded, back := bytes.Clone(l.recorded[0]), l.now
+		l.now = l.now.Add(away)
+		if _, err := l.a.Dial(l.now, l.target(NK)); err != nil { // makes the memory forget
+			t.Fatal(err)
+		}
+		l.carry()
+		l.now = back.Add(time.Second)
+		taken := l.b.Stats().Initiated
+		l.feed(l.b, l.addrA, recorded)
+		if l.b.Stats().Initiated != taken {
+			t.Errorf("clock set by %v and back: a replay was taken", away)
+		}
+	}
+}
+
+func TestMeteredFloodNeverFillsTheMemoryOfFirstMessages(t *testing.T) {
+	l := newLab(t)
+	d := l.b.door
+	r := rand.New(rand.NewPCG(1, 2))
+	e := make([]byte, keyLen)
+	refused := 0
+	for range 1200 { // seconds; all that the meters let through, into the fullest bucket
+		l.now = l.now.Add(time.Second)
+		for range unprovenRate {
+			for i := range e {
+				e[i] = byte(r.Uint32())
+			}
+			if !d.seen.remember(l.now, bucketOf(l.now)+1, false, e) {
+				refused++
+			}
+		}
+	}
+	for i := range maxProvenSeen {
+		e[0], e[1], e[2] = byte(i), byte(i>>8), byte(i>>16)
+		if !d.seen.remember(l.now, bucketOf(l.now), true, e) {
+			refused++
+		}
+	}
+	if refused != 0 {
+		t.Errorf("%d refused", refused)
+	}
+	if len(d.seen.buckets) > 3 {
+		t.Errorf("%d buckets are kept", len(d.seen.buckets))
+	}
+}
+
+func TestStrangersNeitherStayNorKeepTheOwnerFromDialling(t *testing.T) {
+	l := newLab(t)
+	l.b.cfg.MaxLinks = 16
+	for i := range 40 { // IK with a fresh key each: names that nobody knows
+		l.a = l.core(Config{Overlay: labOverlay, Static: labStatic(t, byte(50+i)), Rand: labRand(byte(100 + i))})
+		if _, err := l.a.Dial(l.now, l.target(IK)); err != nil {
+			t.Fatal(err)
+		}
+		l.carry()
+		l.now = l.now.Add(time.Second)
+	}
+	if n := l.b.upLinks; n > 14 {
+		t.Errorf("strangers hold %d of 16 links", n)
+	}
+	for i := range 16 {
+		if _, err := l.b.Dial(l.now, Target{Addr: addr(i), Key: labStatic(t, 7).Public(), Pattern: IK}); err != nil {
+			t.Fatalf("own dial %d: %v", i, err)
+		}
+	}
+	if n := l.b.upLinks + l.b.dialing; n > 16 {
+		t.Errorf("%d links", n)
+	}
+}
+
+func TestOnePeerHoldsFewLinks(t *testing.T) {
+	l := newLab(t)
+	l.b.cfg.Known = func(PublicKey) bool { return true }
+	for range 10 {
+		if _, err := l.a.Dial(l.now, l.target(IK)); err != nil {
+			t.Fatal(err)
+		}
+		l.carry()
+	}
+	if n := l.b.upLinks; n != maxPerPeer {
+		t.Errorf("one key holds %d links", n)
+	}
+	if n := l.a.upLinks; n != maxPerPeer {
+		t.Errorf("the peer was not told: it counts %d", n)
+	}
+}
+
+func TestCrowdFromOneAddressEvictsItself(t *testing.T) {
+	l := newLab(t)
+	l.b.cfg.MaxLinks = 32
+	for i := range 20 {
+		l.stranger(byte(i), addr(i), true)
+	}
+	for i := range 200 {
+		l.now = l.now.Add(100 * time.Millisecond)
+		l.stranger(byte(i), netip.AddrPortFrom(evil.Addr(), uint16(1000+i)), true)
+	}
+	honest := 0
+	for _, k := range l.b.links {
+		if k.state == up && k.addr.Addr() != evil.Addr() {
+			honest++
+		}
+	}
+	if honest != 20 {
+		t.Errorf("%d of 20 honest links are left", honest)
+	}
+}
+
+func TestRekeysAreAskedForNoFasterThanTheyAreDue(t *testing.T) {
+	l := newLab(t)
+	a, _ := l.up(NK)
+	before := l.b.Stats().DH
+	for range 1000 { // at one instant, each taken into use
+		k := l.a.links[a]
+		k.rekey = l.a.newRekey(l.now, k)
+		l.a.stepRekey(l.now, k)
+		l.carry()
+	}
+	if n := l.b.Stats().DH - before; n != 0 {
+		t.Errorf("%d multiplications for a link whose keys are young", n)
+	}
+}
+
+// life runs a link for a while at a loss and reports why it ended, if it did.
+func life(t *testing.T, seed byte, loss float64, minutes int, aSends, bSends bool) (lost int, reason error) {
+	l := newLab(t)
+	r := rand.New(rand.NewPCG(uint64(seed), 1))
+	a, b := l.up(NK)
+	l.tap = func(netip.AddrPort, netip.AddrPort, []byte) bool { return r.Float64() >= loss }
+	for range 60 * minutes {
+		got := len(l.eventsA) + len(l.eventsB)
+		if aSends {
+			reason = l.a.Send(l.now, a, frame(1))
+		}
+		if bSends && reason == nil {
+			reason = l.b.Send(l.now, b, frame(2))
+		}
+		if reason != nil {
+			return lost, reason
+		}
+		l.carry()
+		if len(l.eventsA)+len(l.eventsB) == got {
+			lost++
+		}
+		l.pass(time.Second)
+		l.eventsA, l.eventsB, l.recorded = l.eventsA[:0], l.eventsB[:0], l.recorded[:0]
+		if l.a.links[a] == nil || l.b.links[b] == nil {
+			return lost, ErrNoLink
+		}
+	}
+	return lost, nil
+}
+
+func TestLinksLiveThroughOrdinaryLossWhoeverTalks(t *testing.T) {
+	for _, loss := range []float64{0.05, 0.2} {
+		for talk := range 4 {
+			for seed := range byte(2) {
+				lost, reason := life(t, seed, loss, 30, talk&1 != 0, talk&2 != 0)
+				if reason != nil {
+					t.Errorf("seed %d, loss %v, initiator talks %v, responder talks %v: %v after losing %d",
+						seed, loss, talk&1 != 0, talk&2 != 0, reason, lost)
+				}
+			}
+		}
+	}
+}
+
+func TestLostConfirmationOfNewKeysLeavesNobodyDeaf(t *testing.T) {
+	l := newLab(t)
+	a, b := l.up(NK)
+	rekeyed := false
+	drop := 3
+	deaf := 0
+	for range 400 {
+		if next := l.a.links[a].previous != nil; next && !rekeyed {
+			rekeyed = true
+			l.tap = func(from, _ netip.AddrPort, _ []byte) bool { // the next few of the initiator are lost
+				if from == l.addrA && drop > 0 {
+					drop--
+					return false
+				}
+				return true
+			}
+		}
+		l.eventsA = nil
+		if err := l.b.Send(l.now, b, frame(1)); err != nil {
+			t.Fatal(err)
+		}
+		l.carry()
+		if find(l.eventsA, FrameReceived) == nil {
+			deaf++
+		}
+		l.pass(time.Second)
+	}
+	if !rekeyed || deaf > 0 || drop > 0 {
+		t.Errorf("rekeyed %v, %d frames to the initiator lost, %d drops left", rekeyed, deaf, drop)
+	}
+}
+
+func TestAnonymousInitiatorShowsEveryResponderAnotherHeaderKey(t *testing.T) {
+	l := newLab(t)
+	seen := make(map[headerKey]bool)
+	for range 8 {
+		if _, err := l.a.Dial(l.now, l.target(NK)); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range l.a.Outgoing(nil) {
+			for i := range b.Len() {
+				_, d := b.At(i)
+				l.feed(l.b, l.addrA, d)
+			}
+		}
+		seen[l.b.half[len(l.b.half)-1].next.header] = true
+	}
+	if seen[l.a.header] || len(seen) != 8 {
+		t.Errorf("%d header keys in 8 links, the main one among them: %v", len(seen), seen[l.a.header])
+	}
+	for range 2 * dialHeaders {
+		if _, err := l.a.Dial(l.now, l.target(NK)); err != nil && !errors.Is(err, ErrFull) {
+			t.Fatal(err)
+		}
+	}
+	if len(l.a.headers) > dialHeaders {
+		t.Errorf("%d header keys", len(l.a.headers))
+	}
+	l.pass(6 * time.Second)
+	for id := range l.a.links {
+		l.a.Close(l.now, id)
+	}
+	if len(l.a.headers) != 0 {
+		t.Errorf("%d header keys are left", len(l.a.headers))
+	}
+}
+
+func TestForgedAnswersDoNotCostTheAttempt(t *testing.T) {
+	l := newLab(t)
+	e := newEnvelope(labOverlay, labStatic(t, 2).Public(), labRand(5))
+	l.tap = func(from, _ netip.AddrPort, d []byte) bool {
+		if from == l.addrA {
+			if in, ok := e.openInitiation(bytes.Clone(d)); ok { // the man on the side is faster
+				for range remakes {
+					forged := make([]byte, DatagramLen)
+					if err := e.sealAnswer(forged, in.tag, answerMessage, bytes.Repeat([]byte{9}, 72), 0); err != nil {
+						t.Error(err)
+					}
+					l.feed(l.a, l.addrB, forged)
+				}
+			}
+		}
+		return true
+	}
+	l.up(NK)
+}
+
+func TestMovedLinkSendsLittleToAnAddressThatDoesNotAnswer(t *testing.T) {
+	l := newLab(t)
+	a, b := l.up(NK)
+	var held []byte
+	l.tap = func(_, _ netip.AddrPort, d []byte) bool { held = bytes.Clone(d); return false }
+	if err := l.a.Send(l.now, a, frame(1)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	toVictim := 0
+	l.tap = nil
+	l.feed(l.b, evil, held) // one datagram with the victim's address as its source
+	for range 50 {
+		if err := l.b.Send(l.now, b, frame(2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, out := range l.b.Outgoing(nil) {
+		for i := range out.Len() {
+			if to, _ := out.At(i); to == evil {
+				toVictim++
+			}
+		}
+	}
+	if toVictim > moveCredit {
+		t.Errorf("%d datagrams went to the victim of one", toVictim)
+	}
+	// The true initiator's next datagram takes the link back, and a pong frees it.
+	if err := l.a.Send(l.now, a, frame(1)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	l.pass(pingAfter + time.Second)
+	if k := l.b.links[b]; k.limited || k.addr != l.addrA {
+		t.Errorf("limited %v after the initiator answered", k.limited)
+	}
+}
+
+func TestAnswersToOneDatagramShareNothing(t *testing.T) {
+	l := newLab(t)
+	l.b = l.core(Config{Overlay: labOverlay, Node: labNode, Static: labStatic(t, 2), Rand: labRand(13)})
+	if _, err := l.a.Dial(l.now, l.target(NK)); err != nil {
+		t.Fatal(err)
+	}
+	_, d := l.a.Outgoing(nil)[0].At(0)
+	seen := make(map[string]bool)
+	for range 20 {
+		l.feed(l.b, l.addrA, bytes.Clone(d))
+		_, answer := l.b.Outgoing(nil)[0].At(0)
+		for i := 0; i+8 <= DatagramLen; i++ {
+			k := fmt.Sprintf("%d %x", i, answer[i:i+8])
+			if seen[k] {
+				t.Fatalf("eight bytes at %d are repeated", i)
+			}
+			seen[k] = true
+		}
+	}
+}
+
+func TestGarbageOnHalfOpenLinksExpandsNothing(t *testing.T) {
+	l := newLab(t)
+	l.stranger(1, addr(1), false)
+	s := l.b.half[0].next
+	l.b.receiveData(l.now, addr(1), s, make([]byte, DatagramLen))
+	if s.open != nil || s.seal != nil {
+		t.Error("a datagram that does not open left ciphers behind")
+	}
+}
+
+func TestClosingManyLinksTellsEveryPeer(t *testing.T) {
+	l := newLab(t)
+	l.b.cfg.MaxLinks = 1 << 14
+	secret := [keyLen]byte{1}
+	const n = 5000
+	for i := range n {
+		k := &link{state: up, addr: addr(i), current: &session{index: uint64(i + 1), seal: NewSealer(secret, 1, headerKey{})}}
+		k.current.link = k
+		l.b.addLink(k)
+		l.b.addSession(k.current)
+		l.b.upLinks++
+		l.b.count(l.now, k)
+	}
+	told := 0
+	for more := true; more; {
+		more = l.b.CloseSome(l.now)
+		for _, b := range l.b.Outgoing(nil) {
+			told += b.Len()
+		}
+	}
+	if told != n || len(l.b.links) != 0 {
+		t.Errorf("%d of %d told", told, n)
+	}
+}
+
+func TestControlFramesHaveNoRoomBehindTheirContent(t *testing.T) {
+	l := newLab(t)
+	a, _ := l.up(NK)
+	for _, op := range []byte{opPing, opPong, opClose} {
+		refused := l.b.stats.Refused
+		l.a.sendControl(l.now, l.a.links[a], op, append(make([]byte, tokenLen), 1))
+		l.carry()
+		if l.b.stats.Refused != refused+1 || l.b.upLinks != 1 {
+			t.Errorf("op %d with a tail was obeyed", op)
+		}
+	}
+}
+
+func TestMeterIgnoresAClockThatGoesBack(t *testing.T) {
+	var m meter
+	m.take(labStart)
+	m.take(labStart.Add(-time.Hour))
+	if m.level > 2 {
+		t.Errorf("level %v after two messages", m.level)
+	}
+}
+
+func TestTargetsAndConfigurationsDoNotPrint(t *testing.T) {
+	target := Target{Addr: evil, Node: [32]byte{0xab, 0xcd}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		for _, s := range []string{fmt.Sprintf(verb, target), fmt.Sprintf(verb, Config{Node: target.Node}), fmt.Sprintf(verb, []Target{target})} {
+			if bytes.Contains([]byte(s), []byte("198.51")) || bytes.Contains([]byte(s), []byte("abcd")) || bytes.Contains([]byte(s), []byte("171")) {
+				t.Errorf("%s printed %s", verb, s)
+			}
+		}
+	}
+}
