@@ -5,10 +5,13 @@ package authority
 import (
 	"bytes"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sotto/overlay/enroll/document"
+	"sotto/overlay/enroll/store"
 )
 
 func wantRefusal(t *testing.T, what string, err error, want document.Refusal) {
@@ -276,5 +279,56 @@ func TestPeopleAreListed(t *testing.T) {
 	alice, bob := list[0], list[1]
 	if alice.AoR != p.aor || alice.Invited || !alice.Seed || alice.Admissions != 1 || !bob.Invited || bob.Until != genesis.Add(7*day) {
 		t.Error("the list says something else than what happened")
+	}
+}
+
+func TestOfManyAtOnceOneGetsTheName(t *testing.T) {
+	a := newAuthority(t)
+	p := newPerson(t, a, "sip:alice@example.org", genesis, InviteOptions{})
+	var group sync.WaitGroup
+	var won atomic.Int32
+	for range 8 {
+		key, err := document.GenerateUserKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := document.NewRequest(p.known.ID(), p.aor, key, p.code, document.Ask{Cert: true}, genesis)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			answer, err := a.Answer(genesis, q.Bytes())
+			if err != nil {
+				t.Error(err)
+			} else if answer.Refused == 0 {
+				won.Add(1)
+			} else if answer.Refused != document.RefusedCodeUsed {
+				t.Error(answer.Refused)
+			}
+		})
+	}
+	group.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d got the name", won.Load())
+	}
+}
+
+func TestFaultIsToldToBothSides(t *testing.T) {
+	a := newAuthority(t)
+	p := newPerson(t, a, "sip:alice@example.org", genesis, InviteOptions{})
+	p.enrol(genesis)
+	err := a.store.Update(func(tx *store.Tx) error {
+		return tx.Bucket([]byte(tableUsers)).Put([]byte(p.aor.Canonical()), []byte("{"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := document.NewRequest(p.known.ID(), p.aor, p.key, nil, document.Ask{Cert: true}, genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, fault := a.Handle(genesis, "192.0.2.1:1", q.Bytes())
+	if !errors.Is(fault, store.ErrDamaged) || len(response) != document.AnswerUnit {
+		t.Errorf("the operator is told %v, the person gets %d bytes", fault, len(response))
 	}
 }

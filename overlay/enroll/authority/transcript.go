@@ -64,15 +64,15 @@ func (s Transcript) Format(f fmt.State, _ rune) { io.WriteString(f, "[transcript
 func (s Transcript) LogValue() slog.Value { return slog.StringValue("[transcript]") }
 
 // Handle answers the bytes of a request that came from source with the bytes to send back, padded. It is what
-// a service calls; an error means that there is nothing to say.
+// a service calls. With an error, which is for the operator, there may be something to send back nevertheless.
 func (a *Authority) Handle(now time.Time, source string, request []byte) ([]byte, error) {
-	answer, err := a.Answer(now, request)
-	if err != nil {
-		return nil, err
+	answer, fault := a.Answer(now, request)
+	if answer.IsZero() {
+		return nil, fault
 	}
 	response := answer.Pad()
 	if a.options.Observe != nil {
 		a.options.Observe(Transcript{at: now, source: source, request: bytes.Clone(request), response: response})
 	}
-	return response, nil
+	return response, fault
 }

@@ -159,6 +159,9 @@ func VerifyAnswer(a Answer, request Request, known Overlay, now time.Time) (Over
 	return current, current.Check(now)
 }
 
+// IsZero reports whether there is no answer.
+func (a Answer) IsZero() bool { return a.wire == nil }
+
 // Bytes returns the signed bytes; they are not to be changed.
 func (a Answer) Bytes() []byte { return a.wire }
 

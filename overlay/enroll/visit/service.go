@@ -28,12 +28,15 @@ const (
 	shutdown = time.Second
 )
 
-// Handler decides a request from source, an address for the record, and returns what goes back, padded.
-// (*authority.Authority).Handle is one.
+// Handler decides a request from source, an address for the record, and returns what goes back, padded. With an
+// error, which is for the operator, something may go back nevertheless. (*authority.Authority).Handle is one.
 type Handler func(now time.Time, source string, request []byte) ([]byte, error)
 
 // Service answers visits.
 type Service struct {
+	// Report, if set before Run, is told what is broken at the authority: errors that name nobody.
+	Report func(error)
+
 	handle Handler
 	cert   tls.Certificate
 	limit  *limiter
@@ -102,7 +105,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	response, err := s.handle(time.Now(), r.RemoteAddr, request)
 	<-s.work
-	if err != nil {
+	if err != nil && s.Report != nil {
+		s.Report(err)
+	}
+	if response == nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
