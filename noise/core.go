@@ -6,9 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -31,9 +29,6 @@ type Config struct {
 	Known func(PublicKey) bool
 }
 
-// Format prints a placeholder for every verb: a configuration holds a key.
-func (Config) Format(s fmt.State, _ rune) { io.WriteString(s, "[link configuration]") }
-
 // Target is whom to dial.
 type Target struct {
 	Addr      netip.AddrPort
@@ -42,12 +37,6 @@ type Target struct {
 	Pattern   Pattern       // IK needs Config.Static
 	Keepalive time.Duration // send something at least so often, for a NAT; 0 for never
 }
-
-// Format prints a placeholder for every verb: a target names a peer.
-func (Target) Format(s fmt.State, _ rune) { io.WriteString(s, "[link target]") }
-
-// LogValue logs a placeholder.
-func (Target) LogValue() slog.Value { return slog.StringValue("[link target]") }
 
 // Core holds the links of one socket. Not safe for concurrent use: a shell feeds
 // it. Datagrams to be sent gather in batches that the shell takes with Outgoing
