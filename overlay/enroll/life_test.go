@@ -120,6 +120,7 @@ func TestChangeOfKeysIsFinishedAfterALostAnswer(t *testing.T) {
 		if _, err := a.Answer(time.Now(), q.Bytes()); err != nil { // and the answer is lost
 			t.Fatal(err)
 		}
+		time.Sleep(72 * time.Hour)
 		if _, err := id.Request(time.Now(), identity.Want{Slots: true}); !errors.Is(err, identity.ErrPending) {
 			t.Errorf("something else in between: %v", err)
 		}
