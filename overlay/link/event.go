@@ -4,6 +4,9 @@ package link
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"time"
 
 	"sotto/noise"
@@ -33,6 +36,12 @@ type Action struct {
 	Target   noise.Target
 }
 
+// Format prints a fixed text for every verb: a target has an address.
+func (Action) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[link action]") }
+
+// LogValue logs a fixed text.
+func (Action) LogValue() slog.Value { return slog.StringValue("[link action]") }
+
 // EventKind says what an Event is about.
 type EventKind uint8
 
@@ -61,6 +70,12 @@ type Event struct {
 	Entries    []Described
 	Err        error
 }
+
+// Format prints a fixed text for every verb: a frame is somebody's.
+func (Event) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[link event]") }
+
+// LogValue logs a fixed text.
+func (Event) LogValue() slog.Value { return slog.StringValue("[link event]") }
 
 // Errors of a pool. None names a peer.
 var (

@@ -51,13 +51,15 @@ type hello struct {
 	Described
 }
 
-func parseHello(b []byte) (h hello, ok bool) {
+func parseHello(b []byte) (hello, bool) {
 	if len(b) != helloLen || b[0] != helloVersion {
-		return h, false
+		return hello{}, false
 	}
-	h.boot = boot(b[offBoot:])
-	h.Described, ok = parseDescribed(b[offDescribed:])
-	return h, ok
+	d, ok := parseDescribed(b[offDescribed:])
+	if !ok {
+		return hello{}, false
+	}
+	return hello{boot(b[offBoot:offDescribed]), d}, true
 }
 
 func (h hello) append(dst []byte) []byte {

@@ -65,20 +65,23 @@ type piece struct {
 }
 
 // parsePiece reads a frame of KindMessage.
-func parsePiece(f []byte) (p piece, ok bool) {
+func parsePiece(f []byte) (piece, bool) {
 	if len(f) != noise.FrameLen || Kind(f[0]) != KindMessage {
-		return p, false
+		return piece{}, false
 	}
-	p.kind = messageType(f[offType])
-	p.number = binary.BigEndian.Uint32(f[offNumber:])
-	p.index = int(f[offPiece])
-	p.edition = binary.BigEndian.Uint32(f[offEdition:])
+	p := piece{
+		kind: messageType(f[offType]), number: binary.BigEndian.Uint32(f[offNumber:]),
+		index: int(f[offPiece]), edition: binary.BigEndian.Uint32(f[offEdition:]),
+	}
 	n := p.kind.length()
 	if n < 0 || p.number == 0 || p.index >= p.kind.pieces() || p.kind != typePage && p.edition != 0 {
-		return p, false
+		return piece{}, false
 	}
 	p.body = f[offBody:][:min(pieceLen, n-p.index*pieceLen)]
-	return p, allZero(f[offBody+len(p.body):])
+	if !allZero(f[offBody+len(p.body):]) {
+		return piece{}, false
+	}
+	return p, true
 }
 
 // appendPiece appends the frame of one piece of a message.

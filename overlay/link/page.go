@@ -42,28 +42,30 @@ type page struct {
 }
 
 // parsePage reads a page. Every page but the last is full, so that a set has one way to be cut.
-func parsePage(b []byte) (p page, ok bool) {
+func parsePage(b []byte) (page, bool) {
 	if len(b) != pageLen {
-		return p, false
+		return page{}, false
 	}
-	p.period, p.page = binary.BigEndian.Uint32(b[offPagePeriod:]), binary.BigEndian.Uint32(b[offPageNumber:])
-	p.pages = binary.BigEndian.Uint32(b[offPages:])
+	p := page{
+		ask:   ask{binary.BigEndian.Uint32(b[offPagePeriod:]), binary.BigEndian.Uint32(b[offPageNumber:])},
+		pages: binary.BigEndian.Uint32(b[offPages:]),
+	}
 	n := int(b[offPageCount])
 	inside, last := p.page < p.pages, p.page+1 == p.pages
 	if n > PageDescriptors || inside != (n > 0) || inside && !last && n != PageDescriptors {
-		return p, false
+		return page{}, false
 	}
 	used := offPageBody + n*describedLen
 	if !allZero(b[used:]) {
-		return p, false
+		return page{}, false
 	}
 	for at := offPageBody; at < used; at += describedLen {
 		d, ok := parseDescribed(b[at : at+describedLen])
 		if !ok || d.Daily.Period() != p.period {
-			return p, false
+			return page{}, false
 		}
 		if k := len(p.entries); k > 0 && p.entries[k-1].Static.NodeID().Compare(d.Static.NodeID()) >= 0 {
-			return p, false
+			return page{}, false
 		}
 		p.entries = append(p.entries, d)
 	}

@@ -6,7 +6,9 @@ package link
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"sotto/noise"
@@ -251,6 +253,12 @@ func (p *Pool) Counters() Counters {
 	}
 	return c
 }
+
+// Format prints a fixed text for every verb.
+func (Pool) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[link pool]") }
+
+// LogValue logs a fixed text.
+func (Pool) LogValue() slog.Value { return slog.StringValue("[link pool]") }
 
 // random returns a number below n, which must not be 0. Without randomness it is 0: pauses get shorter then, no more.
 func (p *Pool) random(n time.Duration) time.Duration {
