@@ -16,7 +16,6 @@ type impostor struct {
 	*lab
 	victim *end
 	half   *half // the victim's side
-	got    [][]byte
 	key    noise.PublicKey
 }
 
