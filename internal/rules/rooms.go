@@ -34,7 +34,7 @@ var rooms = []room{
 	{path: "overlay", may: []string{"noise", "overlay/..."}, why: "it assembles its parts and imports nothing above"},
 	{
 		path: "threatmodel/...",
-		may:  []string{"noise", "overlay", "overlay/...", "threatmodel/...", "internal/simnet"},
+		may:  []string{"noise", "overlay", "overlay/...", "threatmodel/...", "internal/simnet", "internal/shaper"},
 		why:  "the parts of the threat model do not import their root, and nothing imports the command",
 	},
 	{

@@ -1,0 +1,85 @@
+package loopback
+
+// The sockets: one address and so one network for every relay where the machine has many loopback addresses, one port
+// for every relay where it has one.
+
+import (
+	"net"
+	"net/netip"
+
+	"sotto/overlay/peer"
+)
+
+var (
+	loopbackAddr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	// aliceAddr is in no relay's network.
+	aliceAddr = netip.AddrFrom4([4]byte{127, 200, 0, 1})
+)
+
+// openSockets makes the relays and the anonymous node with their sockets.
+func (n *Network) openSockets() error {
+	n.many = !n.cfg.OneAddress && manyAddresses()
+	for i := 1; i <= n.cfg.Peers; i++ {
+		r := &node{number: i, record: newRecord()}
+		wanted := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(i), 0, 1}), Port)
+		if !n.many {
+			wanted = netip.AddrPortFrom(loopbackAddr, Port+uint16(i))
+			r.declared = peer.DeclaredPrefix{127, byte(i)}
+		}
+		if err := r.listen(wanted); err != nil {
+			return err
+		}
+		n.relays = append(n.relays, r)
+	}
+	n.alice = &node{record: newRecord()}
+	address := aliceAddr
+	if !n.many {
+		address = loopbackAddr
+	}
+	return n.alice.listen(netip.AddrPortFrom(address, 0))
+}
+
+// manyAddresses reports whether all of 127.0.0.0/8 is this machine's, as on Linux and Windows.
+func manyAddresses() bool {
+	for _, a := range []netip.Addr{netip.AddrFrom4([4]byte{127, MaxPeers, 0, 1}), aliceAddr} {
+		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
+		if err != nil {
+			return false
+		}
+		conn.Close()
+	}
+	return true
+}
+
+// listen opens the socket where it is wanted, or else at a free port of the same address.
+func (d *node) listen(wanted netip.AddrPort) error {
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(wanted))
+	if err != nil {
+		conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(wanted.Addr(), 0)))
+		d.moved = true
+	}
+	if err != nil {
+		return ErrSockets
+	}
+	return d.take(conn)
+}
+
+// listenAgain opens the socket of a node that was killed, at the same address.
+func (d *node) listenAgain() error {
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(d.place))
+	if err != nil {
+		return ErrSockets
+	}
+	return d.take(conn)
+}
+
+func (d *node) take(conn *net.UDPConn) error {
+	local, ok := conn.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		conn.Close()
+		return ErrSockets
+	}
+	a := local.AddrPort()
+	d.place, d.conn = netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), conn
+	return nil
+}
