@@ -30,6 +30,7 @@ type command struct {
 // commands is every command of the binary, in the order in which help lists them.
 func commands() []command {
 	return []command{
+		{name: "demo", run: runDemo},
 		{name: "authority", sub: []command{
 			{name: "init", run: runAuthorityInit},
 			{name: "invite", run: runAuthorityInvite},
