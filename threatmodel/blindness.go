@@ -86,10 +86,10 @@ func matchJoiners(ctx context.Context, s Scale, j joins) (m Measurement, err err
 	}
 	dir, err := os.MkdirTemp("", "sotto-claims-")
 	if err != nil {
-		return m, fmt.Errorf("threatmodel: no room for states: %w", os.ErrPermission)
+		return m, errNoRoom
 	}
 	defer os.RemoveAll(dir)
-	e, err := newEnrolment(dir, j)
+	e, err := newEnrolment(dir, j, time.Unix(1_800_000_000, 0))
 	if err != nil {
 		return m, err
 	}
@@ -109,8 +109,8 @@ func matchJoiners(ctx context.Context, s Scale, j joins) (m Measurement, err err
 	return m, nil
 }
 
-func newEnrolment(dir string, j joins) (*enrolment, error) {
-	e := &enrolment{joins: j, dir: dir, random: lab.NewSource(blindSeed, "enrolment"), genesis: time.Unix(1_800_000_000, 0)}
+func newEnrolment(dir string, j joins, genesis time.Time) (*enrolment, error) {
+	e := &enrolment{joins: j, dir: dir, random: lab.NewSource(blindSeed, "enrolment"), genesis: genesis}
 	o := authority.Options{Observe: func(t authority.Transcript) { e.transcripts = append(e.transcripts, t) }}
 	at := filepath.Join(dir, "authority")
 	if err := authority.Create(at, authority.Config{Name: "lab", Genesis: e.genesis}, o, e.genesis); err != nil {
@@ -270,7 +270,7 @@ func (e *enrolment) reach(f *peer.DailyFields, source netip.AddrPort) error {
 		if f.Onion, err = peer.ParseOnionPublic(key()); err != nil {
 			return err
 		}
-		a, err := peer.NewAddress(netip.AddrPortFrom(source.Addr(), lab.Port))
+		a, err := peer.NewAddress(source)
 		f.Addresses = []peer.Address{a}
 		return err
 	}

@@ -20,7 +20,7 @@ const floodSeed = 16
 // The load. Capacity is how many honest links a second the relay could make if it did nothing else.
 const (
 	floodFactor = 10   // times the capacity, in datagrams a second
-	honestShare = 0.25 // of the capacity: a relay's everyday work is far below
+	honestRate  = 1000 // links a second: all that a relay holds, in eight seconds
 	honestNodes = 400
 	honestLimit = 0.95
 )
@@ -94,9 +94,9 @@ func floodSuccess(ctx context.Context, s Scale, c costs, kind floodKind, m *Meas
 		return true
 	})
 	l.Run(500 * time.Millisecond)
-	length := time.Duration(s.pick(2, 20)) * time.Second
+	length := time.Duration(s.pick(3, 20)) * time.Second
 	stop := l.Now().Add(length)
-	every(l, honestShare*c.capacity(), func() bool {
+	every(l, honestRate, func() bool {
 		wanting.dial()
 		return l.Now().Before(stop)
 	})

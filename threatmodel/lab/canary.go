@@ -34,6 +34,7 @@ func PlantBytes(name string, value []byte) Canary {
 	c.add([]byte(url.QueryEscape(string(value))))
 	c.add([]byte(decimals(value, " ")))
 	c.add([]byte(decimals(value, ", ")))
+	c.add([]byte(decimals(value, ",")))
 	c.add([]byte(hexBytes(value)))
 	return c
 }
