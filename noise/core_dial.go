@@ -59,6 +59,9 @@ func prologue(kind string, overlay, responder [32]byte, rest ...[]byte) []byte {
 func linkPrologue(overlay, responder [32]byte, bucket uint32, id uint64, c cookie) []byte {
 	fixed := binary.BigEndian.AppendUint32(nil, bucket)
 	fixed = binary.BigEndian.AppendUint64(fixed, id)
+	if mutated(noBinding) {
+		fixed, c = nil, noCookie
+	}
 	return prologue("sotto link v1", overlay, responder, fixed, c[:])
 }
 

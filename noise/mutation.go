@@ -18,6 +18,7 @@ const (
 	noWindow    mutation = "noise: no replay window"
 	noMemory    mutation = "noise: no memory of first messages"
 	noCookies   mutation = "noise: no cookies"
+	noBinding   mutation = "noise: no binding of first messages to their envelope"
 	noHalfBound mutation = "noise: no bound on half-open links"
 )
 

@@ -10,6 +10,7 @@ const (
 	noWindow mutation = iota
 	noMemory
 	noCookies
+	noBinding
 	noHalfBound
 )
 
