@@ -29,24 +29,27 @@ type matcher struct {
 	score func(days []day) ([]scores, error)
 }
 
-// matchers is every one there is.
-var matchers = []matcher{
-	{"bytes of requests and answers in descriptors", eachPair(sharedBytes)},
-	{"hashes of what was exchanged in descriptors", eachPair(sharedHashes)},
-	{"addresses of requests in descriptors", eachPair(sharedAddress)},
-	{"order of requests, order in the directory", byRank(func(one day, i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) })},
-	{"order of names, order in the directory", byRank(func(one day, i int) []byte { a, _ := one.asked[i].Name(); return []byte(a.Canonical()) })},
-	{"order of addresses, order in the directory", byRank(func(one day, i int) []byte { return []byte(one.asked[i].Source()) })},
-	{"order of blind signatures, order of signatures", byBlindRank},
-	{"blinding factor that fits, seen for several pairs", commonFactor},
-	{"blinding factor that fits, the smallest", smallestFactor},
-	{"blinding factor that fits, Jacobi symbol", jacobiFactor},
-	{"overlay document of the answer, of the descriptor", eachPair(sharedDocument)},
+// allMatchers is every one there is.
+func allMatchers() []matcher {
+	return []matcher{
+		{"bytes of requests and answers in descriptors", eachPair(sharedBytes)},
+		{"hashes of what was exchanged in descriptors", eachPair(sharedHashes)},
+		{"addresses of requests in descriptors", eachPair(sharedAddress)},
+		{"order of requests, order in the directory", byRank(func(one day, i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) })},
+		{"order of names, order in the directory", byRank(func(one day, i int) []byte { a, _ := one.asked[i].Name(); return []byte(a.Canonical()) })},
+		{"order of addresses, order in the directory", byRank(func(one day, i int) []byte { return []byte(one.asked[i].Source()) })},
+		{"order of blind signatures, order of signatures", byBlindRank},
+		{"blinding factor that fits, seen for several pairs", commonFactor},
+		{"blinding factor that fits, the smallest", smallestFactor},
+		{"blinding factor that fits, Jacobi symbol", jacobiFactor},
+		{"overlay document of the answer, of the descriptor", eachPair(sharedDocument)},
+	}
 }
 
 // judgeMatchers adds the figures of every matcher. Guessing hits one in k.
 func judgeMatchers(m *Measurement, days []day, k int) error {
 	coin := lab.NewSource(blindSeed, "guesses")
+	matchers := allMatchers()
 	best, bestHits, n := "", -1, 0
 	for _, matcher := range matchers {
 		all, err := matcher.score(days)

@@ -58,6 +58,9 @@ func replayEverything(ctx context.Context, s Scale, claimFresh bool) (Measuremen
 	if err := r.stillWork(&m); err != nil {
 		return m, err
 	}
+	if err := r.reseal(&m, "in envelopes of the attacker's own"); err != nil {
+		return m, err
+	}
 	if err := r.replayDuringDial(&m); err != nil {
 		return m, err
 	}
@@ -69,6 +72,9 @@ func replayEverything(ctx context.Context, s Scale, claimFresh bool) (Measuremen
 		}
 		r.lab.Run(time.Second)
 		r.replay(&m, "restart of "+n.Name())
+	}
+	if err := r.reseal(&m, "restarts, in envelopes of the attacker's own"); err != nil {
+		return m, err
 	}
 	r.lab.Run(15 * time.Minute)
 	r.replay(&m, "15 minutes later")

@@ -113,7 +113,7 @@ func leastLikelyBit(positions [][256]uint32) float64 {
 // public keys all are, and their top bit is never set (RFC 7748 §5). The windows are those at multiples of 8, and the
 // two at which Noise messages begin inside of the envelopes.
 func (w *wireLook) curvePoints() (leastOn, leastTop float64, n, windows int) {
-	offsets := []int{29, 49}
+	offsets := []int{21, 49}
 	for o := 0; o+32 <= noise.DatagramLen; o += 8 {
 		offsets = append(offsets, o)
 	}
