@@ -43,7 +43,7 @@ var (
 // Config is what a network is made from.
 type Config struct {
 	Peers int           // relays, MinPeers to MaxPeers
-	Seed  uint64        // decides which datagrams are lost, who is whose guard, who is killed; keys are always fresh
+	Seed  uint64        // decides which datagrams are lost, which relays are seeds, who is killed; keys are always fresh
 	Delay time.Duration // per link, one way
 	Loss  float64       // share of datagrams lost per link, one way
 	Dir   string        // where the directory of temporary files is made; empty: the system's place
