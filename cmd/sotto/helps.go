@@ -19,7 +19,7 @@ var helps = map[string]help{
 		flags: "--peers N         relays, 24 if not given, from 3 to 64\n" +
 			"--delay DURATION  how long a datagram takes on every link, one way: 40ms\n" +
 			"--loss SHARE      how many datagrams are lost on every link, one way: 1%\n" +
-			"--seed N          repeats which are lost, who is whose guard, who is killed; keys are fresh each time\n" +
+			"--seed N          decides which are lost, which relays are seeds, who is killed; keys are fresh each time\n" +
 			"--json            one JSON object on the last line\n",
 		example: "sotto demo --delay 40ms --loss 1%",
 	},
