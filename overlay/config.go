@@ -122,6 +122,7 @@ var (
 	ErrConfig    = errors.New("overlay: wrong configuration")
 	ErrClock     = errors.New("overlay: the clock shows a time outside of the overlay's calendar: set it, then start again")
 	ErrAdmission = errors.New("overlay: the admission is not for this key epoch: get the one that is, then start again")
+	ErrRevoked   = errors.New("overlay: the authority has revoked this node: ask it why, then join again")
 	ErrDay       = errors.New("overlay: today's descriptor was signed elsewhere or its keys are lost: start again tomorrow")
 )
 

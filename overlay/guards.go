@@ -43,6 +43,9 @@ func (s *steward) fillGuards(now time.Time) {
 			slices.ContainsFunc(g.list, func(h guard) bool { return h.id == id }) {
 			continue
 		}
+		if newer, ok := s.library.gather.Newest(id); ok {
+			d = newer
+		}
 		if n, err := s.pool.Open(now, d); err == nil {
 			g.list = append(g.list, guard{id, n})
 		}

@@ -32,7 +32,7 @@ func (m *measurement) echo(rtt time.Duration) {
 const echoWait = time.Second
 
 // Measure probes every neighbour with a name so many times, a pause between the rounds, and waits a second for the last
-// answers. It ends early with ctx. A second call while one is under way gets the answers of both.
+// answers. It ends early with ctx. One at a time: a second call takes the answers away from the first.
 func (n *Node) Measure(ctx context.Context, rounds int, pause time.Duration) Measured {
 	m := &measurement{}
 	n.mu.Lock()

@@ -26,18 +26,24 @@ type Node struct {
 
 	mu       sync.Mutex
 	ran      bool
+	end      context.CancelCauseFunc // of Run; nil before
 	document peer.DocumentHash
 	measure  *measurement // nil while nobody measures
 }
 
-// New checks the configuration and starts nothing. It fails with ErrConfig, ErrClock or ErrAdmission.
+// spareLinks is how many links noise may have beyond those of the pool, so that it is the pool that says who stays: links
+// that greet, and second ones that linger.
+const spareLinks = 1024
+
+// New checks the configuration and starts nothing. It fails with ErrConfig, ErrClock, ErrAdmission or
+// ErrRevoked.
 func New(cfg Config) (*Node, error) {
 	cfg, err := cfg.fill()
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, document: cfg.Document, last: Seeds}
-	links := noise.Config{Overlay: cfg.Overlay.Bytes(), Rand: cfg.Rand}
+	links := noise.Config{Overlay: cfg.Overlay.Bytes(), Rand: cfg.Rand, MaxLinks: cfg.MaxLinks + cfg.MaxClients + spareLinks}
 	if i := cfg.Identity; i != nil {
 		links.Node, links.Static, links.FreshKey = i.Static.NodeID().Bytes(), i.Link, i.FreshLink
 		if n.own, err = newOwn(&n.cfg); err != nil {
@@ -52,14 +58,14 @@ func New(cfg Config) (*Node, error) {
 }
 
 // Run is the life of the node. It returns nil when ctx ends it, after all links are closed and everything it started
-// has ended; otherwise what broke: the pipe, the store of days, ErrAdmission at the end of the key epoch, ErrClock. It
-// closes the pipe and can be called once.
+// has ended; otherwise what broke: the pipe, the store of days, ErrAdmission at the end of the key epoch, ErrRevoked,
+// ErrClock, ErrDay. It closes the pipe and can be called once.
 func (n *Node) Run(ctx context.Context) error {
-	if !n.begin() {
-		return ErrConfig
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if !n.begin(cancel) {
+		return ErrConfig
+	}
 	if n.own != nil {
 		if err := n.name(); err != nil {
 			return errors.Join(err, n.cfg.ClosePipe())
@@ -84,12 +90,14 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // begin reports whether Run is called for the first time.
-func (n *Node) begin() bool {
+func (n *Node) begin(end context.CancelCauseFunc) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	first := !n.ran
-	n.ran, n.started = true, time.Now()
-	return first
+	if n.ran {
+		return false
+	}
+	n.ran, n.started, n.end = true, time.Now(), end
+	return true
 }
 
 // name makes the descriptor of this period, or takes it from the store, and shows it.
@@ -166,11 +174,16 @@ func (n *Node) deliver(ev link.Event) {
 	}
 }
 
-// Adopt goes by a newer overlay document: whoever it revokes is left at once, and the next descriptor names it.
+// Adopt goes by a newer overlay document: whoever it revokes is left at once, and the next descriptor names it. If it
+// revokes this node, Run ends with ErrRevoked.
 func (n *Node) Adopt(t Trust, document peer.DocumentHash) {
 	n.mu.Lock()
 	n.document = document
+	end := n.end
 	n.mu.Unlock()
+	if n.own != nil && end != nil && t.NodeRevoked(n.steward.self) {
+		end(ErrRevoked)
+	}
 	n.shell.Do(func(now time.Time) { n.steward.adopt(now, t) })
 }
 

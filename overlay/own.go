@@ -26,6 +26,9 @@ func newOwn(c *Config) (*own, error) {
 	if err != nil {
 		return nil, ErrAdmission
 	}
+	if c.Trust.NodeRevoked(a.NodeID()) {
+		return nil, ErrRevoked
+	}
 	return &own{id: c.Identity, overlay: c.Overlay, calendar: c.Calendar, admitted: a, rand: c.Rand}, nil
 }
 

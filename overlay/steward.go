@@ -123,14 +123,12 @@ func (s *steward) announce(now time.Time, d *peer.Descriptor) {
 	s.digest(now)
 }
 
-// link wants a link to a relay, unless there are enough or it is this one.
+// link wants a link to a relay, unless there are enough or it is this one. A node without a name links to guards only.
 func (s *steward) link(now time.Time, d *peer.Descriptor) {
 	id := d.NodeID()
-	if s.role != Relay || id == s.self || d.Daily().Anonymous() {
-		return
-	}
-	if _, held := s.held[id]; held {
-		s.pool.Update(d)
+	s.pool.Update(d)
+	_, held := s.held[id]
+	if s.role != Relay || held || id == s.self || d.Daily().Anonymous() {
 		return
 	}
 	if len(s.held) >= s.maxLinks || s.library.gather.IsExcluded(id) || s.library.trust.NodeRevoked(id) {
@@ -287,7 +285,7 @@ func (s *steward) react(now time.Time, ev link.Event) {
 	case link.Cell, link.Echo:
 	case link.Up:
 		s.up++
-		if !ev.Client && !s.whole && !s.fetch.under() {
+		if !ev.Client && !s.fetch.under() && (!s.whole || s.fetch.next.IsZero()) {
 			s.fetch.bring(now)
 		}
 	case link.Down:

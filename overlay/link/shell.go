@@ -32,6 +32,7 @@ type Shell struct {
 	core  Core
 	armed time.Time
 	acts  []Action
+	late  []Event // of Do, for the next step to deliver
 }
 
 // NewShell joins a core and a pipe. deliver gets every event, one at a time, and may call Do; a frame in it is valid
@@ -104,7 +105,10 @@ func (s *Shell) step(events []Event, inside bool, feed func(now time.Time)) []Ev
 	now := time.Now()
 	feed(now)
 	s.act(now, inside)
-	events = s.core.Events(events[:0])
+	events = append(events[:0], s.late...)
+	clear(s.late)
+	s.late = s.late[:0]
+	events = s.core.Events(events)
 	nearer := s.nearer()
 	s.mu.Unlock()
 	for _, ev := range events {
@@ -123,8 +127,12 @@ func (s *Shell) Do(f func(now time.Time)) {
 	now := time.Now()
 	f(now)
 	s.act(now, false)
+	s.late = s.core.Events(s.late) // a call does not make more than a few
+	needed := len(s.late) > 0 || s.nearer()
 	s.mu.Unlock()
-	s.wake()
+	if needed {
+		s.wake()
+	}
 }
 
 // act carries out actions until there are none. The core's lock is held, so that a link cannot come up before the core

@@ -153,6 +153,9 @@ func TestEveryLayoutHasOneFormAndOneLength(t *testing.T) {
 func TestNothingIsIgnored(t *testing.T) {
 	for name, list := range samples(t) {
 		parse := parsers()[name]
+		if name == "page" {
+			list = list[:1] // two descriptors and what follows them; a full page takes a second and shows no more
+		}
 		for _, b := range list {
 			for bit := range len(b) * 8 {
 				b[bit/8] ^= 1 << (bit % 8)
