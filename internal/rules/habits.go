@@ -12,11 +12,12 @@ import (
 // checkHabits refuses single calls and imports, each with its reason.
 func checkHabits(tree []source) []violation {
 	var found []violation
+	bubbles := bubblesOf(tree)
 	for _, s := range tree {
 		found = append(found, weakRandomness(s)...)
 		found = append(found, hiddenStarts(s)...)
 		if s.isTest() {
-			found = append(found, realSleeps(s)...)
+			found = append(found, realSleeps(s, bubbles[s.dir()])...)
 		} else {
 			found = append(found, pastTheCaller(s)...)
 		}
@@ -74,16 +75,18 @@ func pastTheCaller(s source) []violation {
 
 // realSleeps: a test that waits in real time is slow when it passes and wrong when the machine is slow. Inside a
 // bubble of testing/synctest time is fake, and sleeping is how it passes.
-func realSleeps(s source) []violation {
+//
+// bubbles are the functions of the package's tests that open one. A package that has any may have functions that are
+// called inside of them, and these may sleep.
+func realSleeps(s source, bubbles map[string]bool) []violation {
 	var found []violation
 	for _, d := range s.file.Decls {
 		f, ok := d.(*ast.FuncDecl)
 		if !ok {
 			continue
 		}
-		// A function that is no test of its own may be called from bubbles, if its file has any.
 		entered := strings.HasPrefix(f.Name.Name, "Test") || strings.HasPrefix(f.Name.Name, "Fuzz") || strings.HasPrefix(f.Name.Name, "Benchmark")
-		if s.imports("testing/synctest") && !entered {
+		if len(bubbles) > 0 && !entered {
 			continue
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -92,13 +95,41 @@ func realSleeps(s source) []violation {
 				return true
 			}
 			switch pkg, name := calledFrom(call); {
-			case pkg == "synctest" && name == "Test":
+			case pkg == "synctest" && name == "Test", pkg == "" && bubbles[name]:
 				return false
 			case pkg == "time" && name == "Sleep":
 				found = append(found, violation{s.at(call.Pos()), "a test sleeps in real time; use a bubble of testing/synctest"})
 			}
 			return true
 		})
+	}
+	return found
+}
+
+// bubblesOf finds, by folder, the functions of tests that call synctest.Test: what is handed to them runs in a bubble.
+func bubblesOf(tree []source) map[string]map[string]bool {
+	found := make(map[string]map[string]bool)
+	for _, s := range tree {
+		if !s.isTest() || !s.imports("testing/synctest") {
+			continue
+		}
+		if found[s.dir()] == nil {
+			found[s.dir()] = make(map[string]bool)
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok {
+					if pkg, name := calledFrom(call); pkg == "synctest" && name == "Test" {
+						found[s.dir()][f.Name.Name] = true
+					}
+				}
+				return true
+			})
+		}
 	}
 	return found
 }

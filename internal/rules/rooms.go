@@ -22,8 +22,8 @@ var rooms = []room{
 	{path: "overlay/slot", why: "it is a leaf that everything above builds on"},
 	{
 		path: "overlay/enroll/...",
-		may:  []string{"overlay/peer", "overlay/slot", "overlay/enroll/..."},
-		why:  "enrolment stands on peer and slot alone, and its parts do not import their root",
+		may:  []string{"noise", "overlay/peer", "overlay/slot", "overlay/enroll/..."},
+		why:  "enrolment stands on peer and slot, keeps the key of links, and its parts do not import their root",
 	},
 	{
 		path: "overlay/enroll",
@@ -71,7 +71,8 @@ var doors = []door{
 	{"go.etcd.io/bbolt", []string{"overlay/enroll/store"}, "the state of authority and identity"},
 	{"github.com/BurntSushi/toml", []string{"cmd/sotto"}, "the configuration file"},
 	{"golang.org/x/sys", []string{"noise"}, "UDP segmentation offload, which the standard library has not"},
-	{"golang.org/x/crypto/argon2", []string{"overlay/slot"}, "guessing a name must cost time and memory"},
+	{"golang.org/x/crypto/argon2", []string{"overlay/slot", "overlay/enroll/store"}, "guessing a name, or the passphrase of a backup, must cost time and memory"},
+	{"golang.org/x/crypto/chacha20poly1305", []string{"overlay/enroll/store"}, "backups are sealed with XChaCha20-Poly1305"},
 	{"golang.org/x/crypto/chacha20", []string{"noise", "overlay/enroll/blind"}, "a keystream where no seal is wanted"},
 	{"golang.org/x/crypto/cryptobyte", []string{"overlay/enroll/document"}, "strict parsing of length-prefixed layouts"},
 }

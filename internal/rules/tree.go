@@ -78,5 +78,8 @@ func calledFrom(call *ast.CallExpr) (pkg, name string) {
 			return left.Name, selector.Sel.Name
 		}
 	}
+	if own, ok := call.Fun.(*ast.Ident); ok {
+		return "", own.Name
+	}
 	return "", ""
 }
