@@ -125,7 +125,7 @@ var table = []Claim{
 		Adversary: "who reads logs, error reports and status output",
 		Mechanism: "types that refuse to print, errors without contents, network errors stripped (all packages)",
 		Measured:  "canaries in names, addresses and keys of an authority, relays and an anonymous node; every text they give at the most verbose level, with failures of every kind; the built binary with bad input",
-		Limit:     "not what the owner asks to see (a list of people, the own name); not a traceback of the Go runtime, nor values printed through another program's structs by unexported fields",
+		Limit:     "not what the owner asks to see (a list of people, the own name), nor paths and commands that the caller typed, which are repeated to him; not a traceback of the Go runtime, nor values printed through another program's structs by unexported fields",
 		State:     Held,
 		Measure:   measureLeaks,
 		Controls: []Control{
