@@ -21,8 +21,8 @@ import (
 // defaultService is where an authority answers unless its founder says otherwise: for trying on one machine.
 const defaultService = "127.0.0.1:4433"
 
-// maxArmored bounds the files that are handed around: an invite holds the largest document, in base64.
-const maxArmored = 1 << 20
+// maxSealedRoot bounds the file of a root key, which has some 200 bytes.
+const maxSealedRoot = 1 << 10
 
 func runAuthorityInit(_ context.Context, e *env, args []string) error {
 	flags := newFlags()
@@ -87,7 +87,7 @@ func runAuthorityIssue(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	file, err := readLimited(rest[0], maxArmored)
+	file, err := readLimited(rest[0], document.MaxFile)
 	if err != nil {
 		return err
 	}
@@ -171,14 +171,14 @@ func runAuthorityDocument(ctx context.Context, e *env, args []string) error {
 func runAuthorityRotate(ctx context.Context, e *env, args []string) error {
 	flags := newFlags()
 	state, root := flags.String("state", "", ""), flags.String("root", "", "")
-	stolen := flags.Bool("stolen", false, "")
+	pass, stolen := flags.String("passphrase-file", "", ""), flags.Bool("stolen", false, "")
 	if _, err := parseFlags(flags, args); err != nil {
 		return err
 	}
 	o := order{Do: "rotate", KeepOld: !*stolen}
 	if *root != "" {
 		var err error
-		if o.File, err = readSecret(*root, document.SeedLen); err != nil {
+		if o.File, o.Passphrase, err = e.sealedRoot(*root, *pass); err != nil {
 			return err
 		}
 	}
@@ -187,37 +187,49 @@ func runAuthorityRotate(ctx context.Context, e *env, args []string) error {
 
 func runAuthorityRoot(ctx context.Context, e *env, args []string) error {
 	flags := newFlags()
-	state := flags.String("state", "", "")
+	state, pass := flags.String("state", "", ""), flags.String("passphrase-file", "", "")
 	out, in := flags.String("out", "", ""), flags.String("in", "", "")
 	if _, err := parseFlags(flags, args); err != nil {
 		return err
 	}
-	switch {
-	case (*out == "") == (*in == ""):
+	if (*out == "") == (*in == "") {
 		return usagef("say either --out FILE or --in FILE")
-	case *in != "":
-		file, err := readSecret(*in, document.SeedLen)
+	}
+	if *in != "" {
+		file, passphrase, err := e.sealedRoot(*in, *pass)
 		if err != nil {
 			return err
 		}
-		return e.carryOut(ctx, *state, order{Do: "put root", File: file}, "")
+		return e.carryOut(ctx, *state, order{Do: "put root", File: file, Passphrase: passphrase}, "")
+	}
+	passphrase, err := e.passphrase(*pass)
+	if err != nil {
+		return err
 	}
 	if _, err := os.Lstat(*out); err == nil {
 		return fmt.Errorf("there is a file %s already; a root key never replaces one, so choose another name", *out)
 	}
-	done, err := e.order(ctx, *state, order{Do: "take root"})
+	done, err := e.order(ctx, *state, order{Do: "take root", Passphrase: passphrase})
 	if err != nil {
 		return err
 	}
 	if err := writeSecret(*out, done.Result); err != nil {
 		return err
 	}
-	// What is compared and then deleted is what can be read back from the disk.
-	file, err := readSecret(*out, document.SeedLen)
+	// What is tried and then trusted is what can be read back from the disk.
+	file, err := readSecret(*out, maxSealedRoot)
 	if err != nil {
 		return err
 	}
-	return e.carryOut(ctx, *state, order{Do: "drop root", File: file}, "")
+	return e.carryOut(ctx, *state, order{Do: "drop root", File: file, Passphrase: passphrase}, "")
+}
+
+// sealedRoot reads the file of a root key and its passphrase.
+func (e *env) sealedRoot(root, pass string) (file, passphrase []byte, err error) {
+	if passphrase, err = e.passphrase(pass); err == nil {
+		file, err = readLimited(root, maxSealedRoot)
+	}
+	return file, passphrase, err
 }
 
 // carryOut gives an order, writes its result to stdout or to the file out, and says the rest.

@@ -3,23 +3,18 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"sotto/overlay/enroll/authority"
 	"sotto/overlay/enroll/document"
 )
 
-// rootOf is the root key given with the order, else the one in the state.
+// rootOf is the root key in the sealed file that came with the order, else the one in the state.
 func rootOf(a *authority.Authority, o order) (document.RootKey, error) {
 	if o.File == nil {
 		return a.Root()
 	}
-	k, err := document.ParseRootKey(o.File)
-	if err != nil {
-		return document.RootKey{}, &saidError{"that file is no root key; give the one that `sotto authority root --out` wrote"}
-	}
-	return k, nil
+	return authority.OpenRoot(o.File, o.Passphrase)
 }
 
 func orderRotate(a *authority.Authority, o order, now time.Time) (outcome, error) {
@@ -36,29 +31,28 @@ func orderRotate(a *authority.Authority, o order, now time.Time) (outcome, error
 	return outcome{Says: "there are new keys; nothing that the old ones signed is good any more, and everybody must renew"}, nil
 }
 
-func orderTakeRoot(a *authority.Authority, _ order, _ time.Time) (outcome, error) {
-	root, err := a.Root()
-	if err != nil {
-		return outcome{}, err
-	}
-	seed := root.Seed()
-	return outcome{Result: seed[:]}, nil
+func orderTakeRoot(a *authority.Authority, o order, _ time.Time) (outcome, error) {
+	sealed, err := a.SealRoot(o.Passphrase)
+	return outcome{Result: sealed}, err
 }
 
-// orderDropRoot deletes the root key only when the order proves that there is a copy.
+// orderDropRoot deletes the root key only when the order proves that there is a copy that opens.
 func orderDropRoot(a *authority.Authority, o order, _ time.Time) (outcome, error) {
 	root, err := a.Root()
 	if err != nil {
 		return outcome{}, err
 	}
-	copied, err := document.ParseRootKey(o.File)
-	if err != nil || copied.Public() != root.Public() {
-		return outcome{}, errors.New("the copy of the root key is not whole")
+	copied, err := authority.OpenRoot(o.File, o.Passphrase)
+	if err != nil {
+		return outcome{}, err
+	}
+	if copied.Public() != root.Public() {
+		return outcome{}, authority.ErrOtherRoot
 	}
 	if err := a.RemoveRoot(); err != nil {
 		return outcome{}, err
 	}
-	return outcome{Says: "the root key is out of the state; keep the file offline and safe, in two places"}, nil
+	return outcome{Says: "the root key is out of the state; keep the file offline, in two places, and the passphrase elsewhere"}, nil
 }
 
 func orderPutRoot(a *authority.Authority, o order, _ time.Time) (outcome, error) {

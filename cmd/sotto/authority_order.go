@@ -30,7 +30,9 @@ type order struct {
 	KeepOld  bool
 	Node     []byte // NodeID
 	KeyEpoch *uint32
-	File     []byte // what was read for the order: a request, a root key
+	File     []byte // what was read for the order: a request, a sealed root key
+
+	Passphrase []byte // of File, or of what is to be sealed
 }
 
 // outcome is what came of an order: bytes for stdout or a file, a sentence for the operator, or why it was not done.
@@ -78,6 +80,9 @@ func aboutAuthority(err error) error {
 	switch {
 	case errors.As(err, &said):
 		return said
+	case errors.Is(err, authority.ErrConfig):
+		// It wraps what the document found malformed, which is not a file.
+		return errors.New("an overlay cannot have these values; its name is at most 63 of a-z, 0-9, \"-\" and \".\", its service is host:port or none")
 	case errors.Is(err, store.ErrMissing):
 		return errors.New("there is no authority at that place; run `sotto authority init` first, or name the right one with --state DIR")
 	}
@@ -190,19 +195,12 @@ func orderWithdraw(a *authority.Authority, o order, now time.Time) (outcome, err
 
 // orderIssue answers a request that came as a file. A refusal is an answer too, signed, for whoever asked.
 func orderIssue(a *authority.Authority, o order, now time.Time) (outcome, error) {
-	request, err := document.ReadRequest(o.File)
-	if err != nil {
-		return outcome{}, &saidError{"the request: " + enroll.Explain(err)}
+	response, err := a.AnswerFile(now, o.File)
+	var refused document.Refusal
+	if errors.As(err, &refused) {
+		return outcome{Result: response}, &saidError{"refused: whoever asked will read in the response: " + enroll.Explain(refused)}
 	}
-	answer, err := a.Answer(now, request)
-	if err != nil {
-		return outcome{}, err
-	}
-	done := outcome{Result: answer.File()}
-	if answer.Refused != 0 {
-		return done, &saidError{fmt.Sprintf("refused (%s); the response says so to whoever asked, so send it to them", answer.Refused.Error())}
-	}
-	return done, nil
+	return outcome{Result: response}, err
 }
 
 func orderRevoke(a *authority.Authority, o order, now time.Time) (outcome, error) {

@@ -36,9 +36,16 @@ func runAuthorityServe(ctx context.Context, e *env, args []string) error {
 		return err
 	}
 	var a *authority.Authority
-	err = patiently(ctx, func() (err error) { a, err = authority.Open(dir, authority.Options{}); return err })
+	err = patiently(ctx, func() (err error) {
+		a, err = authority.Open(dir, authority.Options{})
+		var other outcome
+		if errors.Is(err, store.ErrInUse) && ask(ctx, dir, order{}, &other) == nil {
+			return &saidError{"another sotto is serving this authority; stop it first"}
+		}
+		return err
+	})
 	if errors.Is(err, store.ErrInUse) {
-		return errors.New("another sotto is serving this authority; stop it first")
+		return errStateInUse
 	}
 	if err != nil {
 		return aboutAuthority(err)

@@ -13,7 +13,6 @@ import (
 
 	"sotto/overlay/enroll"
 	"sotto/overlay/enroll/authority"
-	"sotto/overlay/enroll/document"
 	"sotto/overlay/enroll/identity"
 	"sotto/overlay/enroll/store"
 )
@@ -21,7 +20,7 @@ import (
 // Limits in bytes.
 const (
 	maxPassphrase = 1024
-	maxBackup     = 64 << 20 // what armour carries
+	maxBackup     = maxReply / 2 // what the process that runs on a state can hand over, in base64
 )
 
 // passphrase reads the first line of a file, or of stdin for "-". A passphrase as an argument would be seen by every
@@ -59,6 +58,10 @@ func (e *env) backupFlags(args []string, want ...string) (state, out string, pas
 	if rest, err = parseFlags(flags, args, want...); err != nil {
 		return
 	}
+	if want == nil && out == "" {
+		err = usagef("--out is missing; a backup is no text")
+		return
+	}
 	passphrase, err = e.passphrase(*file)
 	return
 }
@@ -68,15 +71,15 @@ func runAuthorityBackup(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return e.carryOut(ctx, state, order{Do: "backup", File: passphrase}, out)
+	return e.carryOut(ctx, state, order{Do: "backup", Passphrase: passphrase}, out)
 }
 
 func orderBackup(a *authority.Authority, o order, _ time.Time) (outcome, error) {
-	sealed, err := a.Backup(o.File)
+	sealed, err := a.Backup(o.Passphrase)
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{Result: document.Armor(document.FileSealed, sealed), Says: "keep the backup and its passphrase in different places"}, nil
+	return outcome{Result: sealed, Says: "keep the backup and its passphrase in different places"}, nil
 }
 
 func runAuthorityRestore(_ context.Context, e *env, args []string) error {
@@ -88,7 +91,7 @@ func runAuthorityRestore(_ context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := readBackup(rest[0])
+	sealed, err := readLimited(rest[0], maxBackup)
 	if err != nil {
 		return err
 	}
@@ -105,15 +108,15 @@ func runIdentityBackup(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return e.wish(ctx, state, wish{Do: "backup", File: passphrase}, out)
+	return e.wish(ctx, state, wish{Do: "backup", Passphrase: passphrase}, out)
 }
 
 func wishBackup(m *member, w wish) (outcome, error) {
-	sealed, err := m.id.Backup(w.File)
+	sealed, err := m.id.Backup(w.Passphrase)
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{Result: document.Armor(document.FileSealed, sealed), Says: "keep the backup and its passphrase in different places, and " +
+	return outcome{Result: sealed, Says: "keep the backup and its passphrase in different places, and " +
 		"never let two nodes run from it"}, nil
 }
 
@@ -128,7 +131,7 @@ func runIdentityRestore(_ context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := readBackup(rest[0])
+	sealed, err := readLimited(rest[0], maxBackup)
 	if err != nil {
 		return err
 	}
@@ -141,16 +144,4 @@ func runIdentityRestore(_ context.Context, e *env, args []string) error {
 	}
 	e.progress("restored; put the configuration back too (%s), and stop the node that had this identity for good", configName)
 	return id.Close()
-}
-
-func readBackup(path string) ([]byte, error) {
-	file, err := readLimited(path, maxBackup)
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := document.Dearmor(document.FileSealed, file)
-	if err != nil {
-		return nil, fmt.Errorf("the backup: %s", enroll.Explain(err))
-	}
-	return sealed, nil
 }

@@ -98,30 +98,32 @@ var helps = map[string]help{
 	},
 	"authority rotate": {
 		summary: "make new keys for signing",
-		args:    "[--stolen] [--root FILE] [--state DIR]",
+		args:    "[--stolen] [--root FILE --passphrase-file FILE] [--state DIR]",
 		about: "The root key certifies them. What the old ones signed stays good until it ends, unless they were stolen:\n" +
 			"then nothing of it is good any more, and everybody must renew.\n",
-		flags: "--stolen     the old keys are in somebody else's hands\n" +
-			"--root FILE  the root key, if it is kept outside of the state\n" +
-			"--state DIR  the directory of the authority\n",
-		example: "sotto authority rotate --root /media/safe/root.key",
+		flags: "--stolen                the old keys are in somebody else's hands\n" +
+			"--root FILE             the root key, if it is kept outside of the state\n" +
+			"--passphrase-file FILE  a file with mode 0600 whose first line is its passphrase, or - for stdin\n" +
+			"--state DIR             the directory of the authority\n",
+		example: "sotto authority rotate --root /media/safe/root.key --passphrase-file pass",
 	},
 	"authority root": {
 		summary: "take the root key out of the state, or put it back",
-		args:    "--out FILE | --in FILE  [--state DIR]",
+		args:    "--out FILE | --in FILE  --passphrase-file FILE [--state DIR]",
 		about: "The root key is needed for `sotto authority rotate` only. Whoever has it is the authority; kept offline,\n" +
 			"a break-in costs a rotation and not the overlay.\n",
-		flags: "--out FILE   move it into this file, which must not exist\n" +
-			"--in FILE    put it back from this file\n" +
-			"--state DIR  the directory of the authority\n",
-		example: "sotto authority root --out /media/safe/root.key",
+		flags: "--out FILE              move it into this file, sealed; it must not exist\n" +
+			"--in FILE               put it back from this file\n" +
+			"--passphrase-file FILE  a file with mode 0600 whose first line is the passphrase, or - for stdin\n" +
+			"--state DIR             the directory of the authority\n",
+		example: "sotto authority root --out /media/safe/root.key --passphrase-file pass",
 	},
 	"authority backup": {
 		summary: "write the authority into one sealed file",
-		args:    "--passphrase-file FILE [--out FILE] [--state DIR]",
+		args:    "--passphrase-file FILE --out FILE [--state DIR]",
 		about:   "Everything is in it, the root key too unless it was taken out. Do it after every day with changes.\n",
 		flags: "--passphrase-file FILE  a file with mode 0600 whose first line is the passphrase, or - for stdin\n" +
-			"--out FILE              write into a file with mode 0600 instead of stdout\n" +
+			"--out FILE              where it goes, with mode 0600\n" +
 			"--state DIR             the directory of the authority\n",
 		example: "sotto authority backup --passphrase-file pass --out authority.backup",
 	},
@@ -195,10 +197,10 @@ var helps = map[string]help{
 	},
 	"identity backup": {
 		summary: "write your keys and certificates into one sealed file",
-		args:    "--passphrase-file FILE [--out FILE] [--state DIR]",
+		args:    "--passphrase-file FILE --out FILE [--state DIR]",
 		about:   "The configuration is not in it. Two nodes must never run from one identity: their relay is excluded.\n",
 		flags: "--passphrase-file FILE  a file with mode 0600 whose first line is the passphrase, or - for stdin\n" +
-			"--out FILE              write into a file with mode 0600 instead of stdout\n" +
+			"--out FILE              where it goes, with mode 0600\n" +
 			"--state DIR             the state directory\n",
 		example: "sotto identity backup --passphrase-file pass --out alice.backup",
 	},

@@ -2,7 +2,11 @@
 
 package main
 
-import "context"
+import (
+	"context"
+
+	"sotto/overlay/enroll/document"
+)
 
 func runIdentityRenew(ctx context.Context, e *env, args []string) error {
 	flags := newFlags()
@@ -15,7 +19,7 @@ func runIdentityRenew(ctx context.Context, e *env, args []string) error {
 	case *request != "" && *response != "", *response != "" && *newKey:
 		return usagef("--response goes alone; it ends what --request began")
 	case *response != "":
-		file, err := readLimited(*response, maxArmored)
+		file, err := readLimited(*response, document.MaxFile)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func runJoin(ctx context.Context, e *env, args []string) error {
 	if j.c, err = joinConfig(*as, *announce, *listen); err != nil {
 		return err
 	}
-	file, err := readLimited(rest[0], maxArmored)
+	file, err := readLimited(rest[0], document.MaxFile)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (j *joining) writeRequest(file string) error {
 
 // finishByFile takes over the response to a request that writeRequest made.
 func (e *env) finishByFile(dir, response string) error {
-	file, err := readLimited(response, maxArmored)
+	file, err := readLimited(response, document.MaxFile)
 	if err != nil {
 		return err
 	}

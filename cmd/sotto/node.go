@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"time"
 
 	"sotto/noise"
@@ -21,15 +19,9 @@ import (
 	"sotto/overlay/peer"
 )
 
-const (
-	peersName = "peers"
-	// maxPeersKept bounds the descriptors that are kept for the next start, and verified then in 0.3 s.
-	maxPeersKept = 2000
-
-	// uncapped is the capacity that a relay without a cap declares, in bytes per second: 8 Mbit/s, which the line of
-	// every server has.
-	uncapped = 1 << 20
-)
+// uncapped is the capacity that a relay without a cap declares, in bytes per second: 8 Mbit/s, which the line of every
+// server has.
+const uncapped = 1 << 20
 
 // errRestart ends a node so that it is made again from what is known now.
 var errRestart = errors.New("made again")
@@ -214,53 +206,6 @@ func aboutNode(err error) error {
 		return errors.New("the socket for links is gone; look at the network of this machine, then start again")
 	}
 	return aboutIdentity(err)
-}
-
-// keepPeers writes descriptors down, so that the next start does not hang on the seeds. What cannot be written is not
-// missed until then.
-func (m *member) keepPeers(node *overlay.Node) {
-	var content []byte
-	s := node.Status()
-	for _, period := range []uint32{s.Period, s.Period - 1} { // before period 0 there is none
-		all := node.Directory(period)
-		for n := range min(all.Len(), maxPeersKept-len(content)/document.PairLen) {
-			d := all.At(n)
-			content = d.Daily().Append(d.Static().Append(content))
-		}
-		if len(content) > 0 {
-			break
-		}
-	}
-	if len(content) > 0 {
-		_ = writeSecret(filepath.Join(m.dir, peersName), content)
-	}
-}
-
-// knownPeers reads what keepPeers wrote and verifies each. What does not fit is left out: it is a help and no more.
-func (m *member) knownPeers(o document.Overlay) []*peer.Descriptor {
-	path := filepath.Join(m.dir, peersName)
-	if _, err := os.Lstat(path); err != nil {
-		return nil
-	}
-	content, err := readSecret(path, maxPeersKept*document.PairLen)
-	if err != nil {
-		return nil
-	}
-	now, err := o.Calendar().PeriodAt(m.now())
-	if err != nil {
-		return nil
-	}
-	var known []*peer.Descriptor
-	for ; len(content) >= document.PairLen; content = content[document.PairLen:] {
-		p, err := document.ParsePair(content[:document.PairLen])
-		if err != nil || !peer.UsableForLinks(p.Daily.Period(), now) {
-			continue
-		}
-		if d, err := o.Descriptor(p); err == nil {
-			known = append(known, d)
-		}
-	}
-	return known
 }
 
 // awaitPeriod waits for the next period, in which a restored relay may sign again.

@@ -159,7 +159,7 @@ func (s *nodeStatus) write(out io.Writer) {
 		line("node", "is starting")
 	default:
 		line("node", "%s, up %s", n.State, time.Duration(n.UptimeSeconds)*time.Second)
-		line("links", "%d relays, %d clients, %d being dialled", n.Links, n.Clients, n.Dialing)
+		line("links", "%d to relays, %d of clients, %d being dialled", n.Links, n.Clients, n.Dialing)
 		line("directory", "%d relays", n.Peers)
 		line("datagrams", "%d sent, %d received, %d refused, %d dropped by the cap", n.Sent, n.Received, n.Refused, n.Capped)
 		if n.RTTMs > 0 {

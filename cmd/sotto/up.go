@@ -26,6 +26,7 @@ type upRun struct {
 	log *slog.Logger
 
 	kicked chan struct{} // the enrolment is to be looked at now
+	linked chan struct{} // the node has a directory
 
 	mu      sync.Mutex
 	node    *overlay.Node // nil between two nodes
@@ -67,7 +68,7 @@ func runUp(ctx context.Context, e *env, args []string) error {
 	if err := m.c.check(); err != nil {
 		return err
 	}
-	u := &upRun{e: e, m: m, log: newLogger(e.stderr, m.c.logLevel), kicked: make(chan struct{}, 1)}
+	u := &upRun{e: e, m: m, log: newLogger(e.stderr, m.c.logLevel), kicked: make(chan struct{}, 1), linked: make(chan struct{}, 1)}
 	if err := u.prepare(ctx); err != nil {
 		return err
 	}
@@ -122,6 +123,12 @@ func (u *upRun) prepare(ctx context.Context) error {
 	case err != nil:
 		return aboutIdentity(err)
 	}
+	if o, err = u.m.id.Document(); err != nil {
+		return aboutIdentity(err)
+	}
+	if errors.Is(o.Check(now), document.ErrExpired) {
+		return endedDocument(o, now) // the authority has no other one: by its own clock this one is good
+	}
 	return u.m.see()
 }
 
@@ -139,6 +146,7 @@ func (u *upRun) run(ctx context.Context, control net.Listener) error {
 	faults := make(chan error, 2)
 	work.Go(func() { serveControl(ctx, u.m.dir, control, u.m.answerWish) })
 	work.Go(func() { u.watchSilence(ctx) })
+	work.Go(func() { u.remember(ctx) })
 	work.Go(func() { faults <- u.keep(ctx); cancel() })
 	u.say("looking for seeds")
 	err := u.runNode(ctx)
@@ -160,6 +168,7 @@ func (u *upRun) changed(s overlay.State) {
 		u.say("linked to a first relay; getting the directory")
 	case overlay.Linked:
 		u.say("linked")
+		poke(u.linked)
 	}
 }
 
@@ -178,9 +187,12 @@ func (u *upRun) current() *overlay.Node {
 }
 
 // kick makes the enrolment be looked at now.
-func (u *upRun) kick() {
+func (u *upRun) kick() { poke(u.kicked) }
+
+// poke leaves word in a channel with room for one, unless there is word already.
+func poke(c chan struct{}) {
 	select {
-	case u.kicked <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -28,7 +28,9 @@ const identityName = "identity"
 type wish struct {
 	Do     string
 	NewKey bool
-	File   []byte // a response, a passphrase
+	File   []byte // a response
+
+	Passphrase []byte
 }
 
 // wishes is everything that can be wished for, apart from the status, which a running node knows more about.
