@@ -104,14 +104,14 @@ func TestClaimsOfTheBinary(t *testing.T) {
 	if verbose == string(text) {
 		t.Fatal("the configuration has no log level to raise")
 	}
-	for _, change := range [][2]string{{relayPort, relayPort}, {relayPort, foreign}, {"bandwidth", foreign}, {`"relay"`, `"` + name + `"`}} {
-		b.run(3*time.Second, "config", "check", "--state", "alice")
+	for i, change := range [][2]string{{relayPort, relayPort}, {relayPort, foreign}, {"bandwidth", foreign}, {`"relay"`, `"` + name + `"`}} {
+		b.run(wait, "config", "--check", "--state", "alice")
 		if err := os.WriteFile(config[0], []byte(strings.ReplaceAll(verbose, change[0], change[1])), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		b.run(2*time.Second, "up", "--state", "alice")
-		if b.said == 0 {
-			t.Error("a node that ran or failed to said nothing, so nothing was searched")
+		if i > 0 && b.said == 0 { // the first is right; a relay alone has little to say
+			t.Error("a node that could not start said nothing, so nothing was searched")
 		}
 	}
 	b.run(wait, "status", "--state", "alice")
