@@ -76,7 +76,7 @@ func perform(a *authority.Authority, o order, now time.Time) outcome {
 
 // aboutAuthority is what the operator of an authority is told.
 func aboutAuthority(err error) error {
-	var said *saidError
+	var said sentence
 	switch {
 	case errors.As(err, &said):
 		return said
@@ -89,10 +89,10 @@ func aboutAuthority(err error) error {
 	return errors.New(enroll.Explain(err))
 }
 
-// saidError is a fault that is a sentence for the operator already.
-type saidError struct{ text string }
+// sentence is a fault that is worded for the user already.
+type sentence string
 
-func (s *saidError) Error() string { return s.text }
+func (s sentence) Error() string { return string(s) }
 
 // authorityDir is the directory of an authority: the one given, else beside the state of a node.
 func (e *env) authorityDir(given string) (string, error) {
@@ -186,7 +186,7 @@ func orderWithdraw(a *authority.Authority, o order, now time.Time) (outcome, err
 		return outcome{}, errNotAName
 	}
 	if err := a.Withdraw(now, aor); errors.Is(err, authority.ErrUnknown) {
-		return outcome{}, &saidError{"there is no open invite for that name; `sotto authority list` shows them"}
+		return outcome{}, sentence("there is no open invite for that name; `sotto authority list` shows them")
 	} else if err != nil {
 		return outcome{}, err
 	}
@@ -198,7 +198,7 @@ func orderIssue(a *authority.Authority, o order, now time.Time) (outcome, error)
 	response, err := a.AnswerFile(now, o.File)
 	var refused document.Refusal
 	if errors.As(err, &refused) {
-		return outcome{Result: response}, &saidError{"refused: whoever asked will read in the response: " + enroll.Explain(refused)}
+		return outcome{Result: response}, sentence("refused: whoever asked will read in the response: " + enroll.Explain(refused))
 	}
 	return outcome{Result: response}, err
 }
@@ -212,7 +212,7 @@ func orderRevoke(a *authority.Authority, o order, now time.Time) (outcome, error
 		return outcome{}, err
 	}
 	return outcome{Says: "revoked: the certificates are listed in the new overlay document, and nothing more is given. What may be " +
-		"written to the name's slots ends within three days; their relay goes on until `sotto authority exclude`"}, nil
+		"written to the name's slots ends within four days; their relay goes on until `sotto authority exclude`"}, nil
 }
 
 func orderExclude(a *authority.Authority, o order, now time.Time) (outcome, error) {
@@ -293,9 +293,9 @@ func orderDocument(a *authority.Authority, _ order, _ time.Time) (outcome, error
 	return outcome{Result: document.Armor(document.FileOverlay, o.Bytes())}, nil
 }
 
-var (
-	errNotAName = &saidError{"that is no name an authority gives out; write it like sip:alice@example.org"}
-	errNotANode = &saidError{"that is no NodeID; write the 64 hexadecimal digits that `sotto status` shows on that relay"}
+const (
+	errNotAName sentence = "that is no name an authority gives out; write it like sip:alice@example.org"
+	errNotANode sentence = "that is no NodeID; write the 64 hexadecimal digits that `sotto status` shows on that relay"
 )
 
 // day writes a date as operators read it.

@@ -21,6 +21,10 @@ import (
 // maintainEvery is how often an authority does what is due, as authority.Maintain wants it.
 const maintainEvery = time.Hour
 
+// keysWarning is how long before their end the operator is told to rotate the online keys, for which the root key has to
+// be fetched from where it is kept.
+const keysWarning = 60 * 24 * time.Hour
+
 // serveGrace is how long answers under way may take when the service is told to end, so that it ends within 2 s.
 const serveGrace = 1500 * time.Millisecond
 
@@ -40,7 +44,7 @@ func runAuthorityServe(ctx context.Context, e *env, args []string) error {
 		a, err = authority.Open(dir, authority.Options{})
 		var other outcome
 		if errors.Is(err, store.ErrInUse) && ask(ctx, dir, order{}, &other) == nil {
-			return &saidError{"another sotto is serving this authority; stop it first"}
+			return sentence("another sotto is serving this authority; stop it first")
 		}
 		return err
 	})
@@ -130,12 +134,23 @@ func (e *env) answerVisits(ctx context.Context, service *visit.Service, socket n
 
 // maintain does what is due and says when there is a new document.
 func (e *env) maintain(a *authority.Authority, log *slog.Logger) error {
-	changed, err := a.Maintain(e.now())
-	if err == nil && changed {
+	now := e.now()
+	changed, err := a.Maintain(now)
+	if err != nil {
+		return err
+	}
+	if changed {
 		log.Info("new overlay document")
 		e.progress("signed a new overlay document")
 	}
-	return err
+	o, err := a.Document()
+	if err != nil {
+		return err
+	}
+	if end := o.Contents().Keys[0].Cert.NotAfter(); end.Sub(now) < keysWarning {
+		log.Warn("the online keys end soon; run `sotto authority rotate` before", "days", int(end.Sub(now)/(24*time.Hour)))
+	}
+	return nil
 }
 
 // listenService opens the TCP port of the service: at the given address, else at the one the document names where that

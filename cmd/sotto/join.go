@@ -204,7 +204,7 @@ func (j *joining) visit(ctx context.Context) error {
 			return id.Close()
 		}
 		if ctx.Err() != nil {
-			return &saidError{"interrupted; nothing is lost, call it again with the same invite"}
+			return sentence("interrupted; nothing is lost, call it again with the same invite")
 		}
 		if !errors.Is(err, visit.ErrUnreachable) || !j.e.now().Before(deadline) {
 			return err
@@ -220,7 +220,7 @@ func (j *joining) writeRequest(file string) error {
 		return err
 	}
 	if err := writeSecret(file, content); err != nil {
-		return &saidError{err.Error()}
+		return sentence(err.Error())
 	}
 	j.e.progress("hand the request to the authority's operator, then: sotto join --state %s --response FILE", j.dir)
 	return nil

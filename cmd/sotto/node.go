@@ -192,7 +192,7 @@ func (t *toldDays) KeepDay(day overlay.Day) error {
 
 // aboutNode is what the operator is told when a node could not start or go on.
 func aboutNode(err error) error {
-	var said *saidError
+	var said sentence
 	switch {
 	case errors.As(err, &said):
 		return said

@@ -96,7 +96,7 @@ func (m *member) answerWish(question []byte) any {
 
 // aboutIdentity is what the owner of an identity is told.
 func aboutIdentity(err error) error {
-	var said *saidError
+	var said sentence
 	switch {
 	case errors.As(err, &said):
 		return said
