@@ -36,7 +36,7 @@ func measureFlood(ctx context.Context, s Scale) (Measurement, error) {
 		return m, err
 	}
 	for _, kind := range []floodKind{floodMixed, floodWrong} {
-		if err := floodSuccess(ctx, s, c, kind, &m); err != nil {
+		if err := floodSuccess(ctx, time.Duration(s.pick(2, 20))*time.Second, c, kind, &m); err != nil {
 			return m, err
 		}
 	}
@@ -47,13 +47,13 @@ func measureFlood(ctx context.Context, s Scale) (Measurement, error) {
 }
 
 // measureFloodWrong is its part about the flood that would cost most.
-func measureFloodWrong(ctx context.Context, s Scale) (Measurement, error) {
+func measureFloodWrong(ctx context.Context, _ Scale) (Measurement, error) {
 	m := Measurement{Seed: floodSeed}
 	c, err := measureCosts()
 	if err != nil {
 		return m, err
 	}
-	err = floodSuccess(ctx, s, c, floodWrong, &m)
+	err = floodSuccess(ctx, time.Second, c, floodWrong, &m)
 	return m, err
 }
 
@@ -70,7 +70,7 @@ func measureFloodMemory(ctx context.Context, s Scale) (Measurement, error) {
 
 // floodSuccess lets honest nodes dial a relay under the flood and counts who gets in within five tries in five seconds.
 // The flood begins before them and ends after the last of them has an answer or has given up.
-func floodSuccess(ctx context.Context, s Scale, c costs, kind floodKind, m *Measurement) error {
+func floodSuccess(ctx context.Context, length time.Duration, c costs, kind floodKind, m *Measurement) error {
 	l := lab.New(lab.Config{Seed: floodSeed, Link: simnet.Link{Latency: 20 * time.Millisecond}})
 	relay, err := l.Node(lab.NodeConfig{Name: "relay", Addrs: address2(0), Cost: c.of})
 	if err != nil {
@@ -94,7 +94,6 @@ func floodSuccess(ctx context.Context, s Scale, c costs, kind floodKind, m *Meas
 		return true
 	})
 	l.Run(500 * time.Millisecond)
-	length := time.Duration(s.pick(3, 20)) * time.Second
 	stop := l.Now().Add(length)
 	every(l, honestRate, func() bool {
 		wanting.dial()

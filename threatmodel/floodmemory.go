@@ -52,7 +52,7 @@ func floodMemory(ctx context.Context, s Scale, c costs, m *Measurement) error {
 	w.weigh()
 	w.empty = w.heaviest
 	flood := floodFactor * c.capacity()
-	w.feed(ctx, int(flood)*s.pick(5, 60), flood, func(int) ([]byte, netip.AddrPort) { return ammo.next() })
+	w.feed(ctx, int(flood)*s.pick(3, 60), flood, func(int) ([]byte, netip.AddrPort) { return ammo.next() })
 	w.feed(ctx, len(fresh), c.capacity(), func(i int) ([]byte, netip.AddrPort) { return fresh[i], ammo.forged() })
 	m.add("memory of a core",
 		atMost("heap added at worst", float64(w.heaviest-w.empty)/(1<<20), noise.FloodMemoryBound/(1<<20), "MiB"),

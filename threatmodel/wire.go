@@ -79,7 +79,7 @@ func lookAtData(ctx context.Context, s Scale, m *Measurement) error {
 			return err
 		}
 	}
-	w := newWireLook(s.pick(4096, 1<<15), s.pick(1500, 20_000))
+	w := newWireLook(s.pick(4096, 1<<15), s.pick(1000, 20_000))
 	look(l, w)
 	perSecond := s.pick(26, 260) // each direction of each link
 	for end := l.Now().Add(wireTime); l.Now().Before(end) && ctx.Err() == nil; {
@@ -106,7 +106,7 @@ func lookAtIdle(ctx context.Context, s Scale, m *Measurement) error {
 			return err
 		}
 	}
-	w := newWireLook(1024, s.pick(1500, 20_000))
+	w := newWireLook(1024, s.pick(500, 20_000))
 	look(l, w)
 	l.Run(wireTime)
 	m.add("idle links", w.figures()...)

@@ -18,7 +18,7 @@ const controlDatagrams = 3_000
 func lookAtForged(ctx context.Context, forge func(i int, d []byte) ([]byte, error)) (Measurement, error) {
 	m := Measurement{Seed: wireSeed}
 	random := lab.NewSource(wireSeed, "control of P06")
-	w := newWireLook(controlDatagrams, 1_000)
+	w := newWireLook(controlDatagrams, 200)
 	for i := range controlDatagrams {
 		d := make([]byte, noise.DatagramLen)
 		random.Read(d)

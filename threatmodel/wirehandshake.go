@@ -56,7 +56,7 @@ func lookAtHandshakes(ctx context.Context, s Scale, m *Measurement) error {
 	}
 	looks := [kinds]*wireLook{}
 	for k := range looks {
-		looks[k] = newWireLook(s.pick(250, 2_000), s.pick(1_000, 20_000))
+		looks[k] = newWireLook(s.pick(250, 2_000), s.pick(500, 20_000))
 	}
 	l.Watch(func(d lab.Datagram) {
 		if c := byNode[d.Sender]; c != nil {
