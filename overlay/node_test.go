@@ -114,6 +114,23 @@ func TestNodeWithoutANameSpeaksToGuardsOnly(t *testing.T) {
 	})
 }
 
+func TestNodeThatWasOfflineLearnsWhatItMissed(t *testing.T) {
+	inLab(t, simnet.Config{Seed: 13, Link: simnet.Link{Latency: ms(40)}}, func(l *lab) {
+		l.crowd(3)
+		n := l.node(l.net.Host(labAddr("203.0.113.9")), Anonymous).start()
+		defer n.stop()
+		time.Sleep(10 * time.Minute)
+		n.host.Unplug()
+		l.relay().start()
+		time.Sleep(5 * time.Hour)
+		n.host.Plug()
+		l.within(12*time.Minute, "it is linked, and has four descriptors", func() bool {
+			s := n.Status()
+			return s.State == Linked && s.Peers == 4
+		})
+	})
+}
+
 func TestLinksStayWithinTheirBound(t *testing.T) {
 	inLab(t, simnet.Config{Seed: 5, Link: simnet.Link{Latency: ms(40)}}, func(l *lab) {
 		l.seed()

@@ -167,6 +167,12 @@ func TestEverybodyIsDescribedAnewEveryDay(t *testing.T) {
 				l.t.Errorf("node %d, period %d of %d: %d descriptors of today, %d of yesterday, want 5", i, s.Period, today, s.Peers, s.PeersPast)
 			}
 		}
+		late := l.node(l.net.Host(labAddr("203.0.113.10")), Client).start()
+		defer late.stop()
+		l.within(time.Minute, "who comes late has the sets of two days", func() bool {
+			s := late.Status()
+			return s.Peers == 5 && s.PeersPast == 5
+		})
 		root := node.Directory(today - 1).Root()
 		for i, r := range l.relays {
 			if r.Directory(today-1).Root() != root {

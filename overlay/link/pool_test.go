@@ -69,6 +69,10 @@ func TestPausesBetweenDialsDoubleUpToTenMinutes(t *testing.T) {
 	if n := len(a.dials); n < 25 || n > 50 {
 		t.Errorf("dialled %d times in three hours", n)
 	}
+	last := len(a.dials) - 1
+	if a.dials[last].at.Sub(a.dials[last-1].at) == a.dials[last-1].at.Sub(a.dials[last-2].at) {
+		t.Error("pauses are not random: who lost a peer together comes back together")
+	}
 	if a.kinds(Failed) < len(a.dials)-1 {
 		t.Error("failures were not told")
 	}
@@ -82,6 +86,23 @@ func TestPeerThatLeavesAtOnceIsDialledWithPauses(t *testing.T) {
 	l.pass(time.Hour)
 	if n := len(a.dials); n < 8 || n > 20 {
 		t.Errorf("dialled %d times in an hour by a peer that closes each link", n)
+	}
+}
+
+func TestPeerThatTakesLinksAndDropsThemIsDialledWithPauses(t *testing.T) {
+	l := newLab(t, 19)
+	a, b := l.relay(1), l.relay(2)
+	a.open(b)
+	for range 3600 {
+		l.pass(time.Second)
+		if h := b.oldest(); h != nil && h.up && b.to(a) != 0 {
+			delete(b.links, h.id)
+			b.pool.Handle(l.now, noise.Event{Kind: noise.LinkDown, Link: h.id, Err: noise.ErrEvicted})
+			h.other.down(noise.ErrPeerClosed)
+		}
+	}
+	if n := len(a.dials); n < 8 || n > 20 {
+		t.Errorf("dialled %d times in an hour by a peer that drops each link", n)
 	}
 }
 

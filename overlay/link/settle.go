@@ -75,9 +75,6 @@ func (p *Pool) comeUp(now time.Time, c *contact) {
 			p.counters.CellsSent++
 		}
 	}
-	if a := c.attempt; a != nil && !a.up && !p.better(c, a, c.active) {
-		p.close(now, a, ErrDown) // its link would lose at once
-	}
 }
 
 // goDown tells that a neighbour takes no frames any more, and dials it again if somebody holds it.
