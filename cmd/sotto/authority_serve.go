@@ -18,9 +18,6 @@ import (
 	"sotto/overlay/enroll/visit"
 )
 
-// maintainEvery is how often an authority does what is due, as authority.Maintain wants it.
-const maintainEvery = time.Hour
-
 // keysWarning is how long before their end the operator is told to rotate the online keys, for which the root key has to
 // be fetched from where it is kept.
 const keysWarning = 60 * 24 * time.Hour
@@ -61,19 +58,20 @@ func runAuthorityServe(ctx context.Context, e *env, args []string) error {
 		}
 	}
 	log := newLogger(e.stderr, slog.LevelWarn)
-	if err := e.maintain(a, log); err != nil {
+	every, err := e.maintain(a, log)
+	if err != nil {
 		return aboutAuthority(err)
 	}
 	socket, err := listenService(a, *listen)
 	if err != nil {
 		return err
 	}
-	return e.serve(ctx, a, dir, socket, log)
+	return e.serve(ctx, a, dir, socket, every, log)
 }
 
-// serve answers visits and orders, and does what is due, until ctx ends. A nil socket means that requests travel as
-// files.
-func (e *env) serve(ctx context.Context, a *authority.Authority, dir string, socket net.Listener, log *slog.Logger) error {
+// serve answers visits and orders, and does every now and then what is due, until ctx ends. A nil socket means that
+// requests travel as files.
+func (e *env) serve(ctx context.Context, a *authority.Authority, dir string, socket net.Listener, every time.Duration, log *slog.Logger) error {
 	control, err := listenControl(dir)
 	if err != nil {
 		return err
@@ -84,13 +82,13 @@ func (e *env) serve(ctx context.Context, a *authority.Authority, dir string, soc
 	defer work.Wait()
 	work.Go(func() { serveControl(ctx, dir, control, answerOrder(a, e.now)) })
 	work.Go(func() {
-		for tick := time.NewTicker(maintainEvery); ; {
+		for tick := time.NewTicker(every); ; {
 			select {
 			case <-ctx.Done():
 				tick.Stop()
 				return
 			case <-tick.C:
-				if err := e.maintain(a, log); err != nil {
+				if _, err := e.maintain(a, log); err != nil {
 					log.Error("the overlay document could not be renewed", "reason", aboutAuthority(err))
 				}
 			}
@@ -132,12 +130,12 @@ func (e *env) answerVisits(ctx context.Context, service *visit.Service, socket n
 	return nil
 }
 
-// maintain does what is due and says when there is a new document.
-func (e *env) maintain(a *authority.Authority, log *slog.Logger) error {
+// maintain does what is due and says when there is a new document. It returns when to do it again.
+func (e *env) maintain(a *authority.Authority, log *slog.Logger) (every time.Duration, err error) {
 	now := e.now()
 	changed, err := a.Maintain(now)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if changed {
 		log.Info("new overlay document")
@@ -145,12 +143,12 @@ func (e *env) maintain(a *authority.Authority, log *slog.Logger) error {
 	}
 	o, err := a.Document()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if end := o.Contents().Keys[0].Cert.NotAfter(); end.Sub(now) < keysWarning {
 		log.Warn("the online keys end soon; run `sotto authority rotate` before", "days", int(end.Sub(now)/(24*time.Hour)))
 	}
-	return nil
+	return rhythm(o), nil
 }
 
 // listenService opens the TCP port of the service: at the given address, else at the one the document names where that

@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds whatever a test waits for.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // sotto runs one command in this process and returns what it said.
 func sotto(t *testing.T, args ...string) (code int, stdout, stderr string) {

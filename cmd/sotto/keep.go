@@ -20,13 +20,19 @@ import (
 // When a node looks after its enrolment. Sources: ours. A failed visit of a relay that needs something is repeated with
 // growing pauses; an authority that is off for days hears from each relay once an hour.
 const (
-	keepEvery   = time.Hour
+	keepMost    = time.Hour
 	keepFirst   = time.Second
 	warnEvery   = 24 * time.Hour
 	silentAfter = 30 * time.Second
 	// startPatience is how long the first look waits for the node's descriptor, which a seed sends along.
 	startPatience = 2 * time.Second
 )
+
+// rhythm is how often what is due is looked for: hourly with periods of a day, and as often in proportion with shorter
+// ones, as a lab has them.
+func rhythm(o document.Overlay) time.Duration {
+	return max(keepFirst, min(o.Contents().Founding.Period/24, keepMost))
+}
 
 // keep looks after the enrolment until ctx ends. It returns a sentence if the node must not go on.
 func (u *upRun) keep(ctx context.Context) error {
@@ -36,11 +42,16 @@ func (u *upRun) keep(ctx context.Context) error {
 	case <-u.kicked:
 	case <-time.After(startPatience):
 	}
+	o, err := u.m.id.Document()
+	if err != nil {
+		return aboutIdentity(err)
+	}
+	every := rhythm(o)
 	var warned time.Time
 	pause := keepFirst
 	for asked := false; ctx.Err() == nil; {
 		// A warning makes sense once the visit has had a chance to mend its cause.
-		next := keepEvery
+		next := every
 		if u.m.c.role == roleRelay {
 			want, err := u.m.renewal(false)
 			if err != nil {
@@ -53,12 +64,12 @@ func (u *upRun) keep(ctx context.Context) error {
 				case errors.Is(err, visit.ErrClock):
 					return errClock(u.m.now())
 				case err != nil || u.alone():
-					next, pause = pause, min(2*pause, keepEvery)
+					next, pause = pause, min(2*pause, every)
 				case due:
 					next = 0 // what was got may be what the next thing needs
 				}
 			}
-			if next == keepEvery {
+			if next == every {
 				pause = keepFirst
 			}
 		}
@@ -117,8 +128,8 @@ func (u *upRun) visit(ctx context.Context, want identity.Want, due bool) error {
 	switch {
 	case err == nil && due:
 		u.say("renewed with the authority, directly; it has seen the address of this relay")
-	case err != nil && due && ctx.Err() == nil && !errors.Is(err, visit.ErrClock):
-		u.warn("not renewed: " + enroll.Explain(err))
+	case err != nil && due && ctx.Err() == nil && !errors.Is(err, visit.ErrClock) && !errors.Is(err, identity.ErrNone):
+		u.warnOnce("not renewed: " + enroll.Explain(err))
 	}
 	return err
 }
@@ -154,21 +165,22 @@ func sameSeeds(before, after document.Overlay) bool {
 
 // awaitAdmission asks for the admission of this key epoch until it is there.
 func (u *upRun) awaitAdmission(ctx context.Context) error {
-	for pause := keepFirst; ctx.Err() == nil; pause = min(2*pause, keepEvery) {
+	for pause := keepFirst; ctx.Err() == nil; {
 		o, err := u.m.id.Document()
 		if err != nil {
 			return aboutIdentity(err)
 		}
 		err = u.visit(ctx, identity.Want{Admit: true, AdmitEpoch: enroll.KeyEpoch(o, u.m.now())}, true)
-		if errors.Is(err, visit.ErrClock) {
-			return errClock(u.m.now())
-		}
-		if err == nil || errors.Is(err, identity.ErrNone) {
+		switch {
+		case err == nil, errors.Is(err, identity.ErrNone): // it is there
 			return nil
+		case errors.Is(err, visit.ErrClock):
+			return errClock(u.m.now())
+		case errors.Is(err, document.ErrBlindKey):
+			_ = u.visit(ctx, identity.Want{}, false) // the newest document may have it
 		}
-		// The newest document may have the key that the one here had not.
-		_ = u.visit(ctx, identity.Want{}, false)
 		wait(ctx, pause)
+		pause = min(2*pause, rhythm(o))
 	}
 	return nil
 }

@@ -198,6 +198,8 @@ func aboutNode(err error) error {
 		return said
 	case errors.Is(err, overlay.ErrClock):
 		return errors.New("the clock of this machine shows a time at which this overlay does not exist; set the clock, then start again")
+	case errors.Is(err, overlay.ErrRevoked):
+		return errors.New("the authority has excluded this relay for the rest of its key epoch; ask it why")
 	case errors.Is(err, overlay.ErrDay):
 		return errors.New("today's descriptor was signed elsewhere or its keys are lost; start this relay again tomorrow, and never run two from one state")
 	case errors.Is(err, errDayDamaged):

@@ -31,6 +31,7 @@ type upRun struct {
 	mu      sync.Mutex
 	node    *overlay.Node // nil between two nodes
 	restart func()
+	warned  string // by warnOnce, last
 }
 
 func runUp(ctx context.Context, e *env, args []string) error {
@@ -207,4 +208,15 @@ func (u *upRun) warn(text string) {
 		return
 	}
 	u.log.Warn(text)
+}
+
+// warnOnce warns unless it was the last thing that it warned of.
+func (u *upRun) warnOnce(text string) {
+	u.mu.Lock()
+	again := u.warned == text
+	u.warned = text
+	u.mu.Unlock()
+	if !again {
+		u.warn(text)
+	}
 }

@@ -12,21 +12,22 @@ import (
 	"testing"
 	"time"
 
+	"sotto/overlay/enroll/authority"
 	"sotto/overlay/enroll/identity"
 	"sotto/overlay/peer"
 )
 
 // relayState joins a relay and returns its state directory and its address.
-func relayState(t *testing.T, authority, name string, more ...string) (dir, address string) {
+func relayState(t *testing.T, place, name string, more ...string) (dir, address string) {
 	t.Helper()
 	dir, address = filepath.Join(t.TempDir(), "state"), freePort(t, "udp")
-	must(t, "join", inviteFile(t, authority, name, more...), "--state", dir, "--role", "relay", "--announce", address)
+	must(t, "join", inviteFile(t, place, name, more...), "--state", dir, "--role", "relay", "--announce", address)
 	return dir, address
 }
 
 func TestNodeSaysWhyItCannotStart(t *testing.T) {
-	authority := served(t)
-	dir, address := relayState(t, authority, "sip:relay@example.org")
+	place := served(t)
+	dir, address := relayState(t, place, "sip:relay@example.org")
 	up := []string{"up", "--state", dir}
 
 	conn, err := net.ListenPacket("udp", address)
@@ -89,9 +90,9 @@ func (w *safeWriter) String() string {
 }
 
 func TestNodeShowsItsStatesOnATerminalAndIsSilentInAPipe(t *testing.T) {
-	authority := served(t)
-	seed, _ := relayState(t, authority, "sip:relay1@example.org", "--seed")
-	other, _ := relayState(t, authority, "sip:relay2@example.org")
+	place := served(t)
+	seed, _ := relayState(t, place, "sip:relay1@example.org", "--seed")
+	other, _ := relayState(t, place, "sip:relay2@example.org")
 	stopSeed := background(t, "up", "--state", seed)
 	eventually(t, "the seed is listed", func() bool { return statusOf(t, seed).Seed })
 
@@ -124,25 +125,60 @@ func TestNodeShowsItsStatesOnATerminalAndIsSilentInAPipe(t *testing.T) {
 	}
 }
 
+func TestExcludedRelayEnds(t *testing.T) {
+	place := served(t)
+	dir, _ := relayState(t, place, "sip:relay@example.org")
+	id := statusOf(t, dir).NodeID
+	refused(t, "64 hexadecimal digits", "authority", "exclude", id[1:], "--state", place)
+	must(t, "authority", "exclude", id, "--state", place)
+	refused(t, "has excluded this relay", "up", "--state", dir)
+	refused(t, "has excluded this relay", "up", "--state", dir) // now it knows before it starts
+}
+
+func TestRelayLivesThroughTheEndOfItsKeyEpoch(t *testing.T) {
+	t.Parallel() // it waits for 8 s
+	place, service := filepath.Join(t.TempDir(), "authority"), freePort(t, "tcp")
+	c := authority.Config{Name: "example.org", Service: service, Period: 4 * time.Second, KeyEpoch: 8 * time.Second}
+	if err := authority.Create(place, c, authority.Options{}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	background(t, "authority", "serve", "--state", place)
+	dir, _ := relayState(t, place, "sip:relay@example.org", "--seed")
+	first := statusOf(t, dir)
+	background(t, "up", "--state", dir)
+	eventually(t, "it runs in the next key epoch, under another NodeID, and is listed as a seed", func() bool {
+		s := statusOf(t, dir)
+		return s.KeyEpoch > first.KeyEpoch && s.Admitted && s.NodeID != first.NodeID && s.Node != nil && s.Seed
+	})
+}
+
 func TestRestoredRelayIsSilentUntilItMaySign(t *testing.T) {
-	authority := served(t)
-	dir, _ := relayState(t, authority, "sip:relay@example.org")
+	place := served(t)
+	dir, _ := relayState(t, place, "sip:relay@example.org")
 	pass, backup := secretFile(t, "a passphrase of some length\n"), filepath.Join(t.TempDir(), "backup")
 	must(t, "identity", "backup", "--passphrase-file", pass, "--out", backup, "--state", dir)
 	if err := os.RemoveAll(filepath.Join(dir, identityName)); err != nil {
 		t.Fatal(err)
 	}
 	must(t, "identity", "restore", backup, "--passphrase-file", pass, "--state", dir)
-	stop := background(t, "up", "--state", dir)
+	e, _, _ := testEnv(t)
+	log := &safeWriter{}
+	e.stderr = log
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, e, []string{"up", "--state", dir}) }()
+	eventually(t, "it says that it is silent", func() bool { return strings.Contains(log.String(), "silent and tries again") })
 	eventually(t, "it runs without a node", func() bool { s := statusOf(t, dir); return s.Running && s.Node == nil })
-	if code, errs := stop(); code != exitDone || !strings.Contains(errs, "silent and tries again") {
-		t.Errorf("exit %d and %q", code, errs)
+	cancel()
+	if code := <-done; code != exitDone {
+		t.Errorf("exit %d and %q", code, log)
 	}
 }
 
 func TestDayIsKeptWithItsKeyAndNeverReplaced(t *testing.T) {
-	authority := served(t)
-	dir, _ := relayState(t, authority, "sip:relay@example.org")
+	place := served(t)
+	dir, _ := relayState(t, place, "sip:relay@example.org")
 	stop := background(t, "up", "--state", dir)
 	eventually(t, "it has signed its descriptor", func() bool { _, err := os.Lstat(filepath.Join(dir, daysName, "0")); return err == nil })
 	stop()
