@@ -44,7 +44,8 @@ type Trust interface {
 }
 
 // Days keeps the own daily parts with their onion keys. What KeepDay has been given must survive a kill at any moment
-// after it returned: to sign a period twice is to be excluded.
+// after it returned: to sign a period twice is to be excluded. Creates are accepted for two days after the period of an
+// onion key; what is older may be deleted.
 type Days interface {
 	// Day returns the day of a period, and whether there is one.
 	Day(period uint32) (Day, bool, error)

@@ -57,11 +57,11 @@ func New(cfg Config) (*Node, error) {
 	return n, err
 }
 
-// Run is the life of the node. It returns nil when ctx ends it, after all links are closed and everything it started
+// Run is the life of the node. It returns nil when outer ends it, after all links are closed and everything it started
 // has ended; otherwise what broke: the pipe, the store of days, ErrAdmission at the end of the key epoch, ErrRevoked,
 // ErrClock, ErrDay. It closes the pipe and can be called once.
-func (n *Node) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (n *Node) Run(outer context.Context) error {
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	if !n.begin(cancel) {
 		return ErrConfig
@@ -83,7 +83,7 @@ func (n *Node) Run(ctx context.Context) error {
 	err := n.shell.Run(ctx)
 	cancel(nil)
 	wg.Wait()
-	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+	if cause := context.Cause(ctx); err == nil && outer.Err() == nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return err

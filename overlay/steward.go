@@ -59,7 +59,7 @@ type steward struct {
 	guard guards
 	fetch fetching
 
-	up      int // neighbours that take frames
+	up      int // neighbours with a name that take frames
 	whole   bool
 	odd     uint64 // descriptors that the gate or the gather refused, among those fetched
 	scratch []link.Event
@@ -284,12 +284,16 @@ func (s *steward) react(now time.Time, ev link.Event) {
 	switch ev.Kind {
 	case link.Cell, link.Echo:
 	case link.Up:
-		s.up++
+		if !ev.Client {
+			s.up++
+		}
 		if !ev.Client && !s.fetch.under() && (!s.whole || s.fetch.next.IsZero()) {
 			s.fetch.bring(now)
 		}
 	case link.Down:
-		s.up--
+		if !ev.Client {
+			s.up--
+		}
 	case link.Failed:
 		s.guardFailed(now, ev)
 		return

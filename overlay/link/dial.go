@@ -104,7 +104,7 @@ func (p *Pool) nextAddress(now time.Time, c *contact) {
 	if c.at++; c.at >= len(c.addrs) {
 		c.at = 0
 	}
-	if c.tried < len(c.addrs) && c.active == nil && c.holds > 0 {
+	if c.tried < len(c.addrs) && len(c.conns) == 0 && c.holds > 0 {
 		p.dialAddress(c)
 		return
 	}
@@ -114,8 +114,8 @@ func (p *Pool) nextAddress(now time.Time, c *contact) {
 // fail ends a dial that led to nothing and begins a pause.
 func (p *Pool) fail(now time.Time, c *contact) {
 	p.endDial(now, c)
-	if c.active != nil {
-		return
+	if len(c.conns) > 0 {
+		return // the other end has dialled meanwhile
 	}
 	p.dropQueue(c)
 	p.pause(now, c)

@@ -25,6 +25,10 @@ func (p *Pool) linkUp(now time.Time, ev noise.Event) {
 	if ev.Dialed == (l == nil) || nameless || !ev.Dialed && !p.answers(ev.Pattern) {
 		// Dialled by nobody, before Announce, or answered although there is no room.
 		p.counters.LinksRefused++
+		if l != nil {
+			p.close(now, l, ErrDown)
+			return
+		}
 		p.actions = append(p.actions, Action{Kind: ActClose, Link: ev.Link})
 		return
 	}

@@ -313,6 +313,21 @@ func TestClientsAreServedWithoutAName(t *testing.T) {
 	}
 }
 
+func TestRelayLinksToNobodyBeforeItHasAName(t *testing.T) {
+	l := newLab(t, 14)
+	b := l.relay(2)
+	a := l.end(newTestPeer(t, 1), Config{Relay: true})
+	a.open(b)
+	b.open(a)
+	l.pass(time.Second)
+	if len(a.links)+a.sent != 0 {
+		t.Error("it has links, or has said something")
+	}
+	a.pool.Announce(l.now, a.peer.descriptor(5))
+	l.pass(10 * time.Second)
+	l.linked(a, b)
+}
+
 func TestPoolWithoutANameAnswersNobody(t *testing.T) {
 	l := newLab(t, 12)
 	c := l.client()
