@@ -28,7 +28,7 @@ const (
 )
 
 // errDayDamaged is a file of a day that is not one.
-var errDayDamaged = errors.New("today's descriptor in the state is damaged; move the directory " + daysName + " away and start again tomorrow")
+const errDayDamaged sentence = "today's descriptor in the state is damaged; move the directory " + daysName + " away and start again tomorrow"
 
 // dayStore keeps days in a directory of the state.
 type dayStore struct {
@@ -51,7 +51,7 @@ func (s *dayStore) Day(period uint32) (overlay.Day, bool, error) {
 		return s.none(period)
 	}
 	if err != nil {
-		return overlay.Day{}, false, err
+		return overlay.Day{}, false, sentence(err.Error())
 	}
 	if len(content) != dayLen {
 		return overlay.Day{}, false, errDayDamaged
@@ -81,11 +81,11 @@ func (s *dayStore) none(period uint32) (overlay.Day, bool, error) {
 // KeepDay puts a day on the disk, and drops those that are of no use any more.
 func (s *dayStore) KeepDay(day overlay.Day) error {
 	if err := os.MkdirAll(s.dir, stateMode); err != nil {
-		return fmt.Errorf("cannot keep today's descriptor (%w); make room in the state directory", plainCause(err))
+		return sentence(fmt.Sprintf("cannot keep today's descriptor (%v); make room in the state directory", plainCause(err)))
 	}
 	period, onion := day.Daily().Period(), day.OnionKey()
 	if err := writeSecret(s.path(period), append(day.Daily().Append(nil), onion[:]...)); err != nil {
-		return err
+		return sentence(err.Error())
 	}
 	if err := s.id.KeepDaily(day.Daily()); err != nil {
 		// Nobody has seen it, and the identity will not let it be shown.

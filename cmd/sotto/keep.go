@@ -24,6 +24,8 @@ const (
 	keepFirst   = time.Second
 	warnEvery   = 24 * time.Hour
 	silentAfter = 30 * time.Second
+	// warnPatience is the pause between visits from which on their failure is no hiccup.
+	warnPatience = 8 * time.Second
 	// startPatience is how long the first look waits for the node's descriptor, which a seed sends along.
 	startPatience = 2 * time.Second
 )
@@ -50,30 +52,18 @@ func (u *upRun) keep(ctx context.Context) error {
 	var warned time.Time
 	pause := keepFirst
 	for asked := false; ctx.Err() == nil; {
-		// A warning makes sense once the visit has had a chance to mend its cause.
-		next := every
-		if u.m.c.role == roleRelay {
-			want, err := u.m.renewal(false)
-			if err != nil {
-				return aboutIdentity(err)
-			}
-			if due := !reflect.DeepEqual(want, identity.Want{}); due || !asked || u.alone() {
-				err = u.visit(ctx, want, due)
-				asked = asked || err == nil
-				switch {
-				case errors.Is(err, visit.ErrClock):
-					return errClock(u.m.now())
-				case err != nil || u.alone():
-					next, pause = pause, min(2*pause, every)
-				case due:
-					next = 0 // what was got may be what the next thing needs
-				}
-			}
-			if next == every {
-				pause = keepFirst
-			}
+		settled, err := u.look(ctx, &asked)
+		if err != nil {
+			return err
 		}
-		if now := u.m.now(); now.Sub(warned) >= warnEvery && next > 0 {
+		next := pause
+		if settled {
+			next, pause = every, keepFirst
+		} else {
+			pause = min(2*pause, every)
+		}
+		// A warning makes sense once visits have had a chance to mend its cause.
+		if now := u.m.now(); now.Sub(warned) >= warnEvery && (settled || next >= warnPatience) {
 			warned = now
 			u.warnings(now)
 		}
@@ -85,6 +75,28 @@ func (u *upRun) keep(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// look asks the authority, for a relay, if there is something to ask for, and once in any case: its answer has the time.
+// settled says that there was nothing. What was got may be what the next thing needs, and what was not is asked for again.
+func (u *upRun) look(ctx context.Context, asked *bool) (settled bool, err error) {
+	if u.m.c.role != roleRelay {
+		return true, nil
+	}
+	want, err := u.m.renewal(false)
+	if err != nil {
+		return false, aboutIdentity(err)
+	}
+	due := !reflect.DeepEqual(want, identity.Want{})
+	if !due && *asked && !u.alone() {
+		return true, nil
+	}
+	err = u.visit(ctx, want, due)
+	if errors.Is(err, visit.ErrClock) {
+		return false, errClock(u.m.now())
+	}
+	*asked = *asked || err == nil
+	return err == nil && !due && !u.alone(), nil
 }
 
 // alone reports whether the node has no link and the document no seed to dial: then only a newer document helps.

@@ -202,8 +202,6 @@ func aboutNode(err error) error {
 		return errors.New("the authority has excluded this relay for the rest of its key epoch; ask it why")
 	case errors.Is(err, overlay.ErrDay):
 		return errors.New("today's descriptor was signed elsewhere or its keys are lost; start this relay again tomorrow, and never run two from one state")
-	case errors.Is(err, errDayDamaged):
-		return errDayDamaged
 	case errors.Is(err, noise.ErrSocket), errors.Is(err, noise.ErrClosed), errors.Is(err, noise.ErrNoPermission):
 		return errors.New("the socket for links is gone; look at the network of this machine, then start again")
 	}
