@@ -132,9 +132,10 @@ func every(l *lab.Lab, rate float64, act func() bool) {
 	timer.Reset(l.Now())
 }
 
-// honest are nodes that want in, and are counted.
+// honest are nodes that want in, and are counted. Each moves to a new address before it dials, so that few nodes are
+// many people: a relay under load shares itself among addresses.
 type honest struct {
-	nodes                []*lab.Node
+	idle                 []*lab.Node
 	relay                *lab.Node
 	dialled, up, pending int
 }
@@ -155,19 +156,30 @@ func newHonest(l *lab.Lab, relay *lab.Node, n int) (*honest, error) {
 				h.up++
 				h.pending--
 				node.Close(e.Link)
+				h.idle = append(h.idle, node)
 			case errors.Is(e.Err, noise.ErrNoAnswer):
 				h.pending--
+				h.idle = append(h.idle, node)
 			}
 		})
-		h.nodes = append(h.nodes, node)
+		h.idle = append(h.idle, node)
 	}
 	return h, nil
 }
 
 // dial lets the next node try. One that cannot even try has not got in.
 func (h *honest) dial() {
-	n := h.nodes[h.dialled%len(h.nodes)]
 	h.dialled++
+	if len(h.idle) == 0 {
+		return
+	}
+	n := h.idle[0]
+	h.idle = h.idle[1:]
+	fresh := 2*honestNodes + 2*h.dialled // even ones are IPv4
+	if n.Addr().Addr().Is6() {
+		fresh++
+	}
+	n.Move(address(fresh))
 	pattern := noise.IK
 	if n.Static() == nil {
 		pattern = noise.NK

@@ -52,6 +52,12 @@ func (n *Node) AddrLike(a netip.AddrPort) netip.AddrPort {
 	return n.Addr()
 }
 
+// Move gives the node another address in place of its first.
+func (n *Node) Move(to netip.Addr) {
+	n.machine.Host().Renumber(n.addrs[0], to)
+	n.addrs = n.machine.Host().Addrs()
+}
+
 // Static is its private link key, nil for an anonymous node.
 func (n *Node) Static() *noise.StaticKey { return n.static }
 
