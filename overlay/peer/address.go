@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 )
 
 // ErrAddress is returned for a socket address that no peer can be dialled at.
@@ -87,6 +88,13 @@ func (a Address) AddrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// notPublic are networks of the registries of special addresses (RFC 6890) that hosts are dialled in, and IPv6 that
+// has an IPv4 address inside, which may be any.
+var notPublic = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("fec0::/10"), netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"),
+}
+
 // IsPublic reports whether the address can be one of the public internet: not loopback, private (RFC 1918, RFC
 // 4193) or behind a carrier's NAT (RFC 6598). A node on the internet dials no other, or a descriptor could send
 // its datagrams into its own network.
@@ -95,7 +103,7 @@ func (a Address) IsPublic() bool {
 	if !ip.IsValid() || ip.IsLoopback() || ip.IsPrivate() {
 		return false
 	}
-	return !ip.Is4() || !(ip.As4()[0] == 100 && ip.As4()[1]&0xc0 == 64)
+	return !slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // IsLoopback reports whether the address is one of this machine.

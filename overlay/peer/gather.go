@@ -14,6 +14,10 @@ import (
 // same; that others hear of it is left to them.
 const maxProofs = 256
 
+// proofLife is how many periods a proof is kept: a key epoch, after which its peer has another NodeID, and one more for
+// overlays with longer ones.
+const proofLife = 120
+
 // ErrFull is returned when the bound on peers or on excluded ones is reached.
 var ErrFull = errors.New("peer: directory is full")
 
@@ -74,6 +78,10 @@ func NewGather(overlay OverlayID, now uint32, limit int) *Gather {
 func (g *Gather) Advance(now uint32) {
 	g.now = now
 	maps.DeleteFunc(g.shelves, func(period uint32, _ *shelf) bool { return !UsableForLinks(period, now) })
+	// Nobody can be dialled by what an old proof is against, and others need the room. That its peer is excluded stays.
+	maps.DeleteFunc(g.proofs, func(_ NodeID, p Proof) bool {
+		return p.first.Period() < now && now-p.first.Period() > proofLife
+	})
 }
 
 // Add offers a verified descriptor.
