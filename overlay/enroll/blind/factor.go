@@ -4,6 +4,7 @@ package blind
 
 import (
 	"crypto/rsa"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -41,7 +42,7 @@ func (f Factor) blind(pub *rsa.PublicKey, msg []byte) ([]byte, blindrsa.State, e
 	if err != nil {
 		return nil, blindrsa.State{}, err
 	}
-	stream, err := newStream(f.seed)
+	stream, err := newStream(f.under(pub))
 	if err != nil {
 		return nil, blindrsa.State{}, err
 	}
@@ -50,6 +51,16 @@ func (f Factor) blind(pub *rsa.PublicKey, msg []byte) ([]byte, blindrsa.State, e
 		return nil, blindrsa.State{}, err
 	}
 	return c.Blind(stream, prepared)
+}
+
+// under binds the seed to a modulus. One message blinded under two moduli with one factor would be
+// recognised by a signer who has both keys: only for the right message do both give the same factor.
+func (f Factor) under(pub *rsa.PublicKey) [FactorSize]byte {
+	const label = "sotto blinding factor v1"
+	var n [Size]byte
+	pub.N.FillBytes(n[:])
+	b := append([]byte{byte(len(label))}, label...)
+	return sha256.Sum256(append(append(b, f.seed[:]...), n[:]...))
 }
 
 // stream expands a seed to as many bytes as rejection sampling below N needs.
