@@ -46,8 +46,7 @@ func NewClient(service document.Service, dial Dial) (*Client, error) {
 		Timeout:       clientTimeout,
 		Transport: &http.Transport{
 			Proxy:              nil, // the environment of the process has no say in whom we talk to
-			DialContext:        dial,
-			TLSClientConfig:    c.tls(),
+			DialTLSContext:     c.dialTLS(dial),
 			DisableKeepAlives:  true,
 			DisableCompression: true,
 			// An empty map keeps to HTTP/1.1, whose bytes we know.
@@ -56,6 +55,22 @@ func NewClient(service document.Service, dial Dial) (*Client, error) {
 		},
 	}
 	return c, nil
+}
+
+// dialTLS makes the handshake itself, since http.Transport would send the host's name in it.
+func (c *Client) dialTLS(dial Dial) Dial {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		raw, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		conn := tls.Client(raw, c.tls())
+		if err := conn.HandshakeContext(ctx); err != nil {
+			raw.Close()
+			return nil, err
+		}
+		return conn, nil
+	}
 }
 
 // tls trusts one public key and nothing else. No name is sent: who listens on the line sees an address only.
