@@ -5,6 +5,7 @@ package authority
 import (
 	"time"
 
+	"sotto/overlay/enroll/document"
 	"sotto/overlay/enroll/store"
 )
 
@@ -19,23 +20,25 @@ func (a *Authority) Backup(passphrase []byte) ([]byte, error) {
 // again. Invites open at the time of the backup are withdrawn, since they may have been used since, and a new
 // document is signed, whose version is above all that the lost state can have signed.
 func Restore(dir string, backup, passphrase []byte, o Options, now time.Time) (*Authority, error) {
-	if err := store.Restore(dir, store.Authority, backup, passphrase); err != nil {
-		return nil, err
-	}
-	a, err := Open(dir, o)
-	if err != nil {
-		return nil, err
-	}
-	err = a.update(now, func(t *transaction) error {
-		err := prune(t.tx, tableInvites, func(_ []byte, r inviteRecord) bool { return r.open(t.now) })
+	a := &Authority{options: o}
+	err := store.Restore(dir, store.Authority, backup, passphrase, func(tx *store.Tx) error {
+		t, err := a.begin(tx, now)
 		if err != nil {
 			return err
 		}
-		return t.sign()
+		if now.Add(document.Slack).Before(t.current.Contents().Issued) {
+			return ErrClock
+		}
+		if err := prune(tx, tableInvites, func(_ []byte, r inviteRecord) bool { return r.open(t.now) }); err != nil {
+			return err
+		}
+		if err := t.sign(); err != nil {
+			return err
+		}
+		return t.save()
 	})
 	if err != nil {
-		a.Close()
 		return nil, err
 	}
-	return a, nil
+	return Open(dir, o)
 }

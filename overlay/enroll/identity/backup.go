@@ -3,8 +3,10 @@
 package identity
 
 import (
+	"errors"
 	"time"
 
+	"sotto/overlay/enroll/document"
 	"sotto/overlay/enroll/store"
 )
 
@@ -18,22 +20,24 @@ func (i *Identity) Backup(passphrase []byte) ([]byte, error) {
 // period of now and the next: what the lost state published in them is not known here, and a second descriptor of
 // a period would exclude the peer.
 func Restore(dir string, backup, passphrase []byte, now time.Time) (*Identity, error) {
-	if err := store.Restore(dir, store.Identity, backup, passphrase); err != nil {
-		return nil, err
-	}
-	i, err := Resume(dir)
-	if err != nil {
-		return nil, err
-	}
-	err = i.update(func(t *transaction) error {
-		if p, err := t.known.Calendar().PeriodAt(now); err == nil {
-			t.s.SilentUntil = max(t.s.SilentUntil, p+2)
+	err := store.Restore(dir, store.Identity, backup, passphrase, func(tx *store.Tx) error {
+		t, err := (&Identity{}).begin(tx)
+		if err != nil {
+			return err
 		}
-		return nil
+		// By a clock that is behind, the wrong periods would be silent ones.
+		if errors.Is(t.known.Check(now), document.ErrFuture) {
+			return document.ErrFuture
+		}
+		p, err := t.known.Calendar().PeriodAt(now)
+		if err != nil {
+			p = 0 // before the genesis, descriptors of period 0 may be out already
+		}
+		t.s.SilentUntil = max(t.s.SilentUntil, p+2)
+		return put(tx, tableState, []byte(tableState), t.s)
 	})
 	if err != nil {
-		i.Close()
 		return nil, err
 	}
-	return i, nil
+	return Resume(dir)
 }

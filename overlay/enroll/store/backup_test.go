@@ -65,7 +65,7 @@ func TestOneFileIsSealedApart(t *testing.T) {
 	if _, err := OpenFile(Authority, "other", b, passphrase); !errors.Is(err, ErrKind) {
 		t.Errorf("another file: %v", err)
 	}
-	if err := Restore(newDir(t), Authority, b, passphrase); !errors.Is(err, ErrKind) {
+	if err := Restore(newDir(t), Authority, b, passphrase, func(*Tx) error { return nil }); !errors.Is(err, ErrKind) {
 		t.Errorf("restoring a file that is no state: %v", err)
 	}
 }
@@ -82,10 +82,10 @@ func TestBackupBringsEverythingBack(t *testing.T) {
 		t.Error("the backup is readable")
 	}
 	to := newDir(t)
-	if err := Restore(to, Authority, backup, passphrase); !errors.Is(err, ErrKind) {
+	if err := Restore(to, Authority, backup, passphrase, func(*Tx) error { return nil }); !errors.Is(err, ErrKind) {
 		t.Errorf("as another kind: %v", err)
 	}
-	if err := Restore(to, Identity, backup, passphrase); err != nil {
+	if err := Restore(to, Identity, backup, passphrase, func(*Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	back := open(t, to)
@@ -126,7 +126,7 @@ func TestBadBackupsAreToldApart(t *testing.T) {
 		"asking for much memory": {costly, passphrase, ErrNoBackup},
 		"not of a state":         {good, passphrase, ErrDamaged},
 	} {
-		if err := Restore(dir, Identity, c.backup, c.passphrase); !errors.Is(err, c.want) {
+		if err := Restore(dir, Identity, c.backup, c.passphrase, func(*Tx) error { return nil }); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 		if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 0 {
@@ -147,7 +147,7 @@ func FuzzBackupHeader(f *testing.F) {
 	f.Add(sealed())
 	f.Add(sealed()[:offSealed])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if parseBackup(b) == nil && binary.BigEndian.Uint32(b[offMemory:]) > maxMemoryKiB {
+		if parseBackup(b) == nil && binary.BigEndian.Uint32(b[offMemory:]) > memoryKiB {
 			t.Error("a header takes more memory than allowed")
 		}
 	})
@@ -171,4 +171,17 @@ func FuzzBackupContent(f *testing.F) {
 			t.Error("one content has two forms")
 		}
 	})
+}
+
+// A backup of somebody else takes a gigabyte and half a minute.
+func TestForgedHeaderTakesLittle(t *testing.T) {
+	b, err := SealFile(Identity, "x", []byte("x"), []byte("correct horse battery"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[offPasses] = 16
+	b[offMemory], b[offMemory+1], b[offMemory+2], b[offMemory+3] = 0, 0x10, 0, 0
+	if err := parseBackup(b); err == nil {
+		t.Errorf("a header that asks for %d passes over %d MiB is obeyed", 16, memoryKiB>>10)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -162,9 +163,9 @@ func Open(dir string, kind Kind) (*Store, error) {
 	if err := checkWhole(path); err != nil {
 		return nil, err
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
+	db, err := openFile(path)
 	if err != nil {
-		return nil, opening(err)
+		return nil, err
 	}
 	s := &Store{db: db, dir: dir}
 	if err := s.check(kind); err != nil {
@@ -174,8 +175,22 @@ func Open(dir string, kind Kind) (*Store, error) {
 	return s, nil
 }
 
+// openFile turns bbolt's panics about a damaged list of free pages into ErrDamaged.
+func openFile(path string) (db *bbolt.DB, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = ErrDamaged
+		}
+	}()
+	if db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait}); err != nil {
+		return nil, opening(err)
+	}
+	return db, nil
+}
+
 func (s *Store) check(kind Kind) error {
-	return s.db.View(func(tx *bbolt.Tx) error {
+	return s.View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte("meta"))
 		if meta == nil {
 			return ErrDamaged
@@ -198,10 +213,33 @@ func (s *Store) check(kind Kind) error {
 func (s *Store) Dir() string { return s.dir }
 
 // Update runs f in one transaction: all of it is on disk when Update returns nil, none of it otherwise.
-func (s *Store) Update(f func(*Tx) error) error { return s.db.Update(f) }
+func (s *Store) Update(f func(*Tx) error) error { return s.guarded(s.db.Update, f) }
 
 // View runs f over one consistent snapshot.
-func (s *Store) View(f func(*Tx) error) error { return s.db.View(f) }
+func (s *Store) View(f func(*Tx) error) error { return s.guarded(s.db.View, f) }
+
+// guarded keeps apart what f says and what the file system says, whose texts hold paths; and turns what bbolt does
+// about a page that is none, which is to panic, into ErrDamaged.
+func (s *Store) guarded(run func(func(*Tx) error) error, f func(*Tx) error) (err error) {
+	inside, ended := false, false
+	var said error
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = ErrDamaged
+		}
+	}()
+	err = run(func(tx *Tx) error {
+		inside = true
+		said = f(tx)
+		ended = true
+		return said
+	})
+	if err != nil && (!inside || ended && said == nil) {
+		return disk(err)
+	}
+	return err
+}
 
 // Close gives the lock back. Closing twice is fine.
 func (s *Store) Close() error { return s.db.Close() }

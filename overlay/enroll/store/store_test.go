@@ -78,7 +78,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 	if err := Create(dir, Identity, nil, nil, func(*Tx) error { return nil }); !errors.Is(err, ErrExists) {
 		t.Errorf("creating over a state: %v", err)
 	}
-	if err := Restore(dir, Identity, nil, nil); !errors.Is(err, ErrExists) {
+	if err := Restore(dir, Identity, nil, nil, func(*Tx) error { return nil }); !errors.Is(err, ErrExists) {
 		t.Errorf("restoring over a state: %v", err)
 	}
 	after, err := os.ReadFile(filepath.Join(dir, fileName))
