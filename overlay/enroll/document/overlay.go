@@ -32,7 +32,10 @@ const (
 
 const (
 	overlayLabel = "sotto overlay document v1"
-	maxFixed     = 8 << 10
+
+	// maxDocumentLife is twice what an authority signs for.
+	maxDocumentLife = 60 * 24 * time.Hour
+	maxFixed        = 8 << 10
 )
 
 // A negative constant does not convert: the maxima together must fit.
@@ -209,7 +212,8 @@ func (r *reader) contents() Contents {
 	}
 	c.Version = r.u64()
 	c.Issued, c.Until = r.time(), r.time()
-	r.require(c.Version > 0 && c.Issued.Before(c.Until))
+	// A bound here is what makes the end of a key an end: documents can be dated back, but then are over.
+	r.require(c.Version > 0 && c.Issued.Before(c.Until) && c.Until.Sub(c.Issued) <= maxDocumentLife)
 	n = r.count(r.u8(), maxBlindKeys)
 	r.require(n >= 1)
 	for range n {

@@ -46,15 +46,17 @@ func (o Overlay) Check(now time.Time) error {
 // It returns ErrForeign for another overlay, ErrRollback for a lower version or an older generation of keys,
 // and ErrEquivocation for other bytes under the same version, which only a dishonest authority makes.
 func Accept(known, fresh Overlay) (Overlay, error) {
+	// The root's word comes first: whoever stole a signing key may have signed the highest version there is.
+	old, now := known.d.c.Keys[0].Cert.generation, fresh.d.c.Keys[0].Cert.generation
 	switch {
 	case known.ID() != fresh.ID():
 		return Overlay{}, ErrForeign
-	case fresh.Version() < known.Version():
+	case now > old:
+		return fresh, nil
+	case now < old, fresh.Version() < known.Version():
 		return Overlay{}, ErrRollback
 	case fresh.Version() == known.Version() && !bytes.Equal(fresh.d.wire, known.d.wire):
 		return Overlay{}, ErrEquivocation
-	case fresh.d.c.Keys[0].Cert.generation < known.d.c.Keys[0].Cert.generation:
-		return Overlay{}, ErrRollback
 	}
 	return fresh, nil
 }

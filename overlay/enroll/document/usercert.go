@@ -112,6 +112,9 @@ func ParseUser(der []byte) (UserCert, error) {
 	if err != nil {
 		return UserCert{}, err
 	}
+	if !plainExtensions(c, aor) {
+		return UserCert{}, ErrMalformed
+	}
 	pub, err := c.PublicKey.(interface{ Bytes() ([]byte, error) }).Bytes()
 	if err != nil {
 		return UserCert{}, ErrMalformed
@@ -125,6 +128,33 @@ func ParseUser(der []byte) (UserCert, error) {
 		return UserCert{}, err
 	}
 	return UserCert{cert: c, aor: aor, key: key, serial: serial}, nil
+}
+
+// plainExtensions reports whether there is no extension but those that IssueUser makes, and the name is written in
+// its one form: crypto/x509 passes over other kinds of names, and net/url has many texts of one URI.
+func plainExtensions(c *x509.Certificate, aor AoR) bool {
+	names := []byte{0x30, 0, 0x86, byte(len(aor.s))} // SEQUENCE, uniformResourceIdentifier (RFC 5280 §4.2.1.6)
+	if len(aor.s) >= 0x80 {
+		names = []byte{0x30, 0x81, 0, 0x86, 0x81, byte(len(aor.s))}
+		names[2] = byte(len(aor.s) + 3)
+	} else if len(aor.s)+2 >= 0x80 {
+		names = []byte{0x30, 0x81, byte(len(aor.s) + 2), 0x86, byte(len(aor.s))}
+	} else {
+		names[1] = byte(len(aor.s) + 2)
+	}
+	names = append(names, aor.s...)
+	for _, e := range c.Extensions {
+		switch e.Id.String() {
+		case "2.5.29.17":
+			if !bytes.Equal(e.Value, names) {
+				return false
+			}
+		case "2.5.29.15", "2.5.29.19", "2.5.29.35": // key usage, basic constraints, authority key identifier
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // verify checks the CA's signature and the dates.
