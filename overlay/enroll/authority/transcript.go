@@ -70,7 +70,11 @@ func (a *Authority) Handle(now time.Time, source string, request []byte) ([]byte
 	if answer.IsZero() {
 		return nil, fault
 	}
-	response := answer.Pad()
+	current, err := a.Document()
+	if err != nil {
+		return nil, err
+	}
+	response := answer.Pad(len(current.Bytes()))
 	if a.options.Observe != nil {
 		a.options.Observe(Transcript{at: now, source: source, request: bytes.Clone(request), response: response})
 	}

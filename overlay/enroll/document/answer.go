@@ -165,9 +165,13 @@ func (a Answer) IsZero() bool { return a.wire == nil }
 // Bytes returns the signed bytes; they are not to be changed.
 func (a Answer) Bytes() []byte { return a.wire }
 
-// Pad returns the answer followed by zeros up to a multiple of AnswerUnit.
-func (a Answer) Pad() []byte {
-	n := (len(a.wire) + AnswerUnit - 1) / AnswerUnit * AnswerUnit
+// maxRest is the most that an answer has beside the document.
+const maxRest = headerLen + 2*HashLen + 8 + 1 + 4 + 2 + MaxCert + 1 + MaxSlotAsks*slot.CertificateLen + 1 + 4 + blind.Size + keyCertLen + sigLen
+
+// Pad returns the answer followed by zeros up to the size that every answer has while the authority's document has
+// that length: grants and refusals, whatever was asked for.
+func (a Answer) Pad(documentLen int) []byte {
+	n := (max(documentLen, len(a.Document)) + maxRest + AnswerUnit - 1) / AnswerUnit * AnswerUnit
 	return append(append(make([]byte, 0, n), a.wire...), make([]byte, n-len(a.wire))...)
 }
 
@@ -180,7 +184,7 @@ func Unpad(b []byte) ([]byte, error) {
 	if n > uint64(len(b)) {
 		return nil, ErrTruncated
 	}
-	if len(b)%AnswerUnit != 0 || uint64(len(b))-n >= AnswerUnit || !allZero(b[n:]) {
+	if len(b)%AnswerUnit != 0 || len(b) >= MaxAnswer+AnswerUnit || !allZero(b[n:]) {
 		return nil, ErrMalformed
 	}
 	return b[:n], nil

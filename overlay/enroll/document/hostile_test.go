@@ -237,13 +237,13 @@ func TestRequestsHaveOneSize(t *testing.T) {
 			t.Errorf("a request for %s has %d bytes", name, len(q.Bytes()))
 		}
 	}
-	if len(f.answer.Pad()) != len(must(ParseAnswer(must(Unpad(f.answer.Pad())))).Pad()) {
+	if len(f.answer.Pad(0)) != len(must(ParseAnswer(must(Unpad(f.answer.Pad(0))))).Pad(0)) {
 		t.Error("padding does not come off and on")
 	}
-	if n := len(f.refusal.Pad()); n != AnswerUnit || len(f.answer.Pad()) != AnswerUnit {
-		t.Errorf("a refusal is padded to %d bytes, a yes to %d", n, len(f.answer.Pad()))
+	if n := len(f.refusal.Pad(0)); n != AnswerUnit || len(f.answer.Pad(0)) != AnswerUnit {
+		t.Errorf("a refusal is padded to %d bytes, a yes to %d", n, len(f.answer.Pad(0)))
 	}
-	padded := f.answer.Pad()
+	padded := f.answer.Pad(0)
 	padded[len(padded)-1] = 1
 	if _, err := Unpad(padded); !errors.Is(err, ErrMalformed) {
 		t.Errorf("padding with a message in it: %v", err)

@@ -121,7 +121,7 @@ func answers(t *testing.T, at time.Time) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.Pad()
+	return a.Pad(0)
 }
 
 // bubble runs a service and a client that pins it, over pipes.
