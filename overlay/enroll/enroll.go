@@ -54,8 +54,10 @@ func Join(ctx context.Context, dir string, invite document.Invite, role Role, se
 // abandon closes an identity that could not be enrolled, and removes it if it never can be.
 func abandon(id *identity.Identity, err error) error {
 	var refused document.Refusal
-	if errors.As(err, &refused) && refused.Final() {
-		return errors.Join(err, id.Discard())
+	if errors.As(err, &refused) && refused.EndsEnrolment() {
+		if gone := id.Discard(); !errors.Is(gone, identity.ErrJoined) {
+			return errors.Join(err, gone)
+		}
 	}
 	return errors.Join(err, id.Close())
 }

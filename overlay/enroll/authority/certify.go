@@ -24,14 +24,19 @@ func (t *transaction) certify(q document.Request, k *asker, answer *document.Ans
 		if err != nil {
 			return store.ErrDamaged
 		}
-		if k.repeat || !changes && t.now.Before(have.RenewFrom()) {
+		// A certificate of a CA that was thrown out is worth nothing, however new it is, and so are those before it.
+		fault := t.current.VerifyUser(have, t.now)
+		if errors.Is(fault, document.ErrSignature) {
+			k.user.Issued = nil
+		}
+		if fault == nil && (k.repeat || !changes && t.now.Before(have.RenewFrom())) {
 			answer.Cert = k.user.Cert
 			return nil
 		}
 	}
 	key := q.Key
 	if changes {
-		if t.now.Before(time.Unix(k.user.Changed, 0).Add(t.founding.Period)) {
+		if !k.repeat && t.now.Before(time.Unix(k.user.Changed, 0).Add(t.founding.Period)) {
 			return document.RefusedEarly
 		}
 		key = q.Ask.NewKey.New()
@@ -39,6 +44,11 @@ func (t *transaction) certify(q document.Request, k *asker, answer *document.Ans
 	if k.isNew && k.user.Key != nil {
 		// The person lost his key and was invited anew: what it may still sign is worth nothing from now on.
 		if err := t.revokeCerts(&k.user); err != nil {
+			return err
+		}
+		// Whoever has the old key may have used up the writers; the owner needs his own.
+		name := q.AoR.Canonical()
+		if err := prune(t.tx, tableWriters, func(key []byte, _ writersRecord) bool { return string(key[4:]) == name }); err != nil {
 			return err
 		}
 		k.user.Revoked, k.user.LastKey, k.user.LastRequest = false, nil, nil

@@ -5,6 +5,7 @@ package authority
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -115,10 +116,12 @@ func (a *Authority) RotateKeys(now time.Time, root document.RootKey, keepOld boo
 
 func (t *transaction) rotate(root document.RootKey, keepOld bool) error {
 	old := t.s.Generation
-	if err := addKeys(t.tx, t.founding.ID(), root, old+1, t.now); err != nil {
+	// Generations follow the clock, as versions do: after a restore, old+1 may be one that a thief has.
+	next := max(old+1, uint32(min(t.now.Unix(), math.MaxUint32)))
+	if err := addKeys(t.tx, t.founding.ID(), root, next, t.now); err != nil {
 		return err
 	}
-	t.s.Generation = old + 1
+	t.s.Generation = next
 	err := prune(t.tx, tableKeys, func(k []byte, _ onlineKeys) bool {
 		g := keyGeneration(k)
 		return g < old || g == old && !keepOld

@@ -82,5 +82,15 @@ func (r Refusal) valid() bool { return r > 0 && r < lastRefusal }
 
 // Final reports whether the same request can never succeed later.
 func (r Refusal) Final() bool {
-	return r != RefusedBusy && r != RefusedFault && r != RefusedEarly
+	return r != RefusedBusy && r != RefusedFault && r != RefusedEarly && r != RefusedClock
+}
+
+// EndsEnrolment reports whether nobody will ever be enrolled with that invite and key. Other refusals are about the
+// rest of a request, which may have been granted before, so that the key must be kept.
+func (r Refusal) EndsEnrolment() bool {
+	switch r {
+	case RefusedForeign, RefusedCode, RefusedCodeUsed, RefusedCodeExpired, RefusedCodeName, RefusedTaken, RefusedRevoked:
+		return true
+	}
+	return false
 }

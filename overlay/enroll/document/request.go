@@ -203,6 +203,8 @@ func (r *reader) request() (Request, error) {
 	// An enrolment without a certificate would use up the code for nothing; a change of keys is by the old key.
 	r.require(!q.invited || q.Ask.Cert && q.Ask.NewKey.IsZero())
 	r.require(q.Ask.NewKey.IsZero() || q.Ask.Cert && q.Ask.NewKey.old == q.Key && q.Ask.NewKey.overlay == q.Overlay)
+	// It is repeated until it is answered, so nothing may be in it that ends.
+	r.require(q.Ask.NewKey.IsZero() || len(q.Ask.Slots) == 0 && !q.Ask.Admit && q.Ask.Seed.Static.IsZero())
 	pad := len(r.s) - HashLen - sigLen
 	if pad < 0 {
 		return q, ErrMalformed

@@ -41,6 +41,10 @@ const again = 24 * time.Hour
 // another, document.ErrBlindKey if the document names no key for AdmitEpoch, and ErrNone if the peer is admitted
 // in it already.
 func (i *Identity) Request(now time.Time, want Want) (document.Request, error) {
+	if want.NewKey {
+		// It is repeated until it is answered, so nothing may be in it that ends.
+		want = Want{NewKey: true}
+	}
 	if err := i.derive(now, want); err != nil {
 		return document.Request{}, err
 	}

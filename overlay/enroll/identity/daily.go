@@ -3,6 +3,8 @@
 package identity
 
 import (
+	"encoding/binary"
+
 	"sotto/overlay/enroll/store"
 	"sotto/overlay/peer"
 )
@@ -23,6 +25,10 @@ func (i *Identity) KeepDaily(d peer.Daily) error {
 			if string(have) == string(d.Append(nil)) {
 				return nil
 			}
+			return ErrSecondDaily
+		}
+		// A clock that was ahead for a while made later parts, and those of today were forgotten.
+		if newest, _ := b.Cursor().Last(); newest != nil && int64(d.Period()) < int64(binary.BigEndian.Uint32(newest))-2 {
 			return ErrSecondDaily
 		}
 		if err := t.forget(tableDaily, int64(d.Period())-2); err != nil {

@@ -191,10 +191,9 @@ func (t *transaction) missingSlots(now time.Time) ([]document.SlotAsk, error) {
 	if err := t.forget(tableSlots, int64(list[0].epoch)-slot.Phases); err != nil {
 		return nil, err
 	}
-	b := t.tx.Bucket([]byte(tableSlots))
 	var asks []document.SlotAsk
 	for _, s := range list {
-		if b.Get(number(uint32(s.epoch))) != nil {
+		if t.certified(s.epoch) {
 			continue
 		}
 		writer, err := t.writer(s.epoch).Public()
@@ -205,6 +204,12 @@ func (t *transaction) missingSlots(now time.Time) ([]document.SlotAsk, error) {
 		asks = append(asks, document.SlotAsk{Epoch: s.epoch, Slot: place, Writer: writer})
 	}
 	return asks, nil
+}
+
+// certified reports whether there is a certificate for an epoch by a key that the document still names.
+func (t *transaction) certified(e slot.Epoch) bool {
+	c, err := slot.ParseCertificate(t.tx.Bucket([]byte(tableSlots)).Get(number(uint32(e))))
+	return err == nil && t.known.VerifySlot(c) == nil
 }
 
 // SlotsUntil returns until when the person's slots are certified without a gap; the zero time if they are not now.
@@ -225,7 +230,7 @@ func (t *transaction) slotsUntil(now time.Time) (time.Time, error) {
 	}
 	var until time.Time
 	for _, s := range list {
-		if t.tx.Bucket([]byte(tableSlots)).Get(number(uint32(s.epoch))) == nil {
+		if !t.certified(s.epoch) {
 			break
 		}
 		until = s.end

@@ -112,6 +112,8 @@ func (t *transaction) warnCert(now time.Time) []Warning {
 	switch {
 	case t.known.CertRevoked(cert.Serial()):
 		return []Warning{{CertRevoked, now}}
+	case errors.Is(t.known.VerifyUser(cert, now), document.ErrSignature): // its CA was thrown out
+		return []Warning{{CertEnded, now}}
 	case now.After(cert.NotAfter()):
 		return []Warning{{CertEnded, cert.NotAfter()}}
 	case !now.Before(cert.RenewFrom()):
@@ -153,7 +155,7 @@ func (i *Identity) Due(now time.Time) (Want, error) {
 	var want Want
 	err := i.view(func(t *transaction) error {
 		cert, err := document.ParseUser(t.s.Cert)
-		want.Renew = err != nil || !now.Before(cert.RenewFrom())
+		want.Renew = err != nil || !now.Before(cert.RenewFrom()) || errors.Is(t.known.VerifyUser(cert, now), document.ErrSignature)
 		until, err := t.slotsUntil(now)
 		c := t.known.Contents()
 		ahead := time.Duration(c.Params.SlotAhead) * c.Founding.Period
