@@ -21,7 +21,11 @@ type Config struct {
 	Static   *StaticKey // the key that answers; nil answers nobody and only dials NK
 	FreshKey bool       // Static was never used before this start
 	MaxLinks int        // established links; 0 means 8192
-	Rand     io.Reader  // nil means crypto/rand
+	// MaxNameless bounds the answered NK links among them; 0 means no bound of
+	// their own. At it a newcomer takes the place of one from the source prefix
+	// that holds most.
+	MaxNameless int
+	Rand        io.Reader // nil means crypto/rand
 
 	// Known says which static keys belong to peers; nil means none. Only links of
 	// known peers are safe from being evicted by newcomers, two for each. It is
@@ -61,6 +65,7 @@ type Core struct {
 	timers   timers
 	dialing  int
 	upLinks  int
+	nameless int // answered NK links that are up
 
 	out, free []*Batch
 	events    []Event

@@ -79,7 +79,7 @@ func (c *Core) Dial(now time.Time, t Target) (LinkID, error) {
 	if !t.Addr.IsValid() || t.Addr.Port() == 0 {
 		return 0, ErrNoLink
 	}
-	if c.dialing >= maxDialing || c.upLinks+c.dialing >= c.cfg.MaxLinks && !c.makeRoom(now) {
+	if c.dialing >= maxDialing || c.upLinks+c.dialing >= c.cfg.MaxLinks && !c.makeRoom(now, false) {
 		return 0, ErrFull
 	}
 	l := &link{state: dialing, target: t, addr: t.Addr, pattern: t.Pattern, dialed: true, peer: t.Key}

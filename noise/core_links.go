@@ -102,7 +102,11 @@ func (c *Core) CloseSome(now time.Time) (more bool) {
 // whether the link may go on.
 func (c *Core) promote(now time.Time, l *link) bool {
 	if l.state == halfOpen {
-		if c.upLinks+c.dialing >= c.cfg.MaxLinks-c.cfg.MaxLinks/strangersShare && !c.makeRoom(now) {
+		if l.pattern == NK && c.cfg.MaxNameless > 0 && c.nameless >= c.cfg.MaxNameless && !c.makeRoom(now, true) {
+			c.forget(l)
+			return false
+		}
+		if c.upLinks+c.dialing >= c.cfg.MaxLinks-c.cfg.MaxLinks/strangersShare && !c.makeRoom(now, false) {
 			c.forget(l)
 			return false
 		}
@@ -122,6 +126,7 @@ func (c *Core) count(now time.Time, l *link) {
 	l.prefix = prefixOf(l.addr.Addr())
 	c.crowd[l.prefix]++
 	if l.pattern != IK {
+		c.nameless++
 		return
 	}
 	if ids := c.answered[l.peer]; len(ids) >= maxPerPeer {
@@ -136,6 +141,7 @@ func (c *Core) uncount(l *link) {
 		delete(c.crowd, l.prefix)
 	}
 	if l.pattern != IK {
+		c.nameless--
 		return
 	}
 	if ids := remove(c.answered[l.peer], l.id); len(ids) > 0 {
@@ -156,11 +162,12 @@ func (c *Core) useNext(now time.Time, l *link) {
 
 // makeRoom evicts an answered link that is no known peer's: of the source prefix
 // that holds most of them the most silent one. Whoever comes from one place with
-// many links so evicts his own. It reports whether there was one.
-func (c *Core) makeRoom(now time.Time) bool {
+// many links so evicts his own. nameless says that it must be one without a name.
+// It reports whether there was one.
+func (c *Core) makeRoom(now time.Time, nameless bool) bool {
 	var victim *link
 	for _, l := range c.links {
-		if l.state != up || l.dialed || l.pattern == IK && c.cfg.Known != nil && c.cfg.Known(l.peer) {
+		if l.state != up || l.dialed || nameless && l.pattern == IK || l.pattern == IK && c.cfg.Known != nil && c.cfg.Known(l.peer) {
 			continue
 		}
 		if victim == nil || c.crowd[l.prefix] > c.crowd[victim.prefix] ||

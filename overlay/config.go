@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"sotto/noise"
 	"sotto/overlay/link"
@@ -170,21 +171,15 @@ func setDefault(n *int, value int) {
 	}
 }
 
-// private reports whether the overlay lives on addresses that are not public, as a lab or one machine does.
+// private reports whether the overlay lives on addresses that are not public, as a lab or one machine does: no seed and not
+// this node has a public one. A private address beside a public one is no reason to dial into one's own network.
 func (c Config) private() bool {
+	var all []peer.Address
 	for _, d := range c.Seeds {
-		for _, a := range d.Daily().Addresses() {
-			if !a.IsPublic() {
-				return true
-			}
-		}
+		all = append(all, d.Daily().Addresses()...)
 	}
 	if c.Identity != nil {
-		for _, a := range c.Identity.Addresses {
-			if !a.IsPublic() {
-				return true
-			}
-		}
+		all = append(all, c.Identity.Addresses...)
 	}
-	return false
+	return len(all) > 0 && !slices.ContainsFunc(all, peer.Address.IsPublic)
 }

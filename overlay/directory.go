@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"sotto/noise"
 	"sotto/overlay/link"
 	"sotto/overlay/peer"
 )
@@ -22,6 +23,7 @@ type library struct {
 	gather   *peer.Gather
 	editions map[uint32]*edition
 	lastTag  uint32
+	keys     *familiar
 }
 
 // edition is a set as it is given out.
@@ -40,6 +42,7 @@ func newLibrary(c *Config, period uint32) *library {
 		overlay: c.Overlay, calendar: c.Calendar, trust: c.Trust,
 		gather:   peer.NewGather(c.Overlay, period, c.DirectorySize),
 		editions: make(map[uint32]*edition),
+		keys:     &familiar{keys: make(map[noise.PublicKey]struct{})},
 	}
 }
 
@@ -67,6 +70,7 @@ func (l *library) add(d *peer.Descriptor) peer.Outcome {
 	out := l.gather.Add(d)
 	switch out {
 	case peer.Added, peer.Collided:
+		l.keys.add(d)
 		l.spoil(d.Period())
 	case peer.Equivocated:
 		l.spoilAll()
@@ -89,6 +93,7 @@ func (l *library) advance(period uint32) {
 			delete(l.editions, p)
 		}
 	}
+	l.keys.replace(l.usable(period))
 }
 
 func (l *library) spoil(period uint32) {

@@ -39,7 +39,7 @@ func (s *steward) fillGuards(now time.Time) {
 		d := s.seeds[g.next%len(s.seeds)]
 		g.next++
 		id := d.NodeID()
-		if s.library.trust.NodeRevoked(id) || !d.Daily().Roles().Has(peer.RoleGuard) ||
+		if s.library.trust.NodeRevoked(id) || s.library.gather.IsExcluded(id) || !d.Daily().Roles().Has(peer.RoleGuard) ||
 			slices.ContainsFunc(g.list, func(h guard) bool { return h.id == id }) {
 			continue
 		}

@@ -43,7 +43,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, document: cfg.Document, last: Seeds}
-	links := noise.Config{Overlay: cfg.Overlay.Bytes(), Rand: cfg.Rand, MaxLinks: cfg.MaxLinks + cfg.MaxClients + spareLinks}
+	links := noise.Config{Overlay: cfg.Overlay.Bytes(), Rand: cfg.Rand, MaxLinks: cfg.MaxLinks + cfg.MaxClients + spareLinks, MaxNameless: cfg.MaxClients}
 	if i := cfg.Identity; i != nil {
 		links.Node, links.Static, links.FreshKey = i.Static.NodeID().Bytes(), i.Link, i.FreshLink
 		if n.own, err = newOwn(&n.cfg); err != nil {
@@ -53,6 +53,7 @@ func New(cfg Config) (*Node, error) {
 	if n.steward, err = newSteward(time.Now(), &n.cfg); err != nil {
 		return nil, err
 	}
+	links.Known = n.steward.library.keys.has
 	n.shell, err = link.NewShell(cfg.Pipe, cfg.ClosePipe, links, n.steward, n.deliver)
 	return n, err
 }

@@ -152,10 +152,12 @@ func TestLinksStayWithinTheirBound(t *testing.T) {
 func TestRestartOnTheSameDayShowsTheSameDescriptor(t *testing.T) {
 	inLab(t, simnet.Config{Seed: 6}, func(l *lab) {
 		r := l.seed().start()
+		time.Sleep(time.Second) // until it has signed
 		before := r.Directory(l.today()).Root()
 		r.stop()
 		r.cfg.Identity.Addresses = l.relay().cfg.Identity.Addresses // a change waits for tomorrow
 		r.start()
+		time.Sleep(time.Second)
 		if r.Directory(l.today()).Root() != before {
 			l.t.Error("another descriptor was signed")
 		}

@@ -154,7 +154,9 @@ func (s *steward) meet(now time.Time, d *peer.Descriptor) {
 		s.link(now, d)
 	case peer.Equivocated, peer.Excluded:
 		s.drop(now, d.NodeID())
+		s.guard.drop(now, s.pool, d.NodeID())
 		s.pool.Expel(now, d.NodeID())
+		s.fillGuards(now)
 	default:
 		s.odd++
 	}
@@ -182,6 +184,7 @@ func (s *steward) adopt(now time.Time, t Trust) {
 	for _, d := range s.seeds {
 		leave(d.NodeID())
 	}
+	s.fillGuards(now)
 	s.digest(now)
 }
 
@@ -221,7 +224,7 @@ func (s *steward) Deadline() time.Time {
 
 // Tick implements link.Core.
 func (s *steward) Tick(now time.Time) {
-	if !now.Before(s.turn) {
+	if !now.Before(s.turn) || now.Before(s.calendar.PeriodStart(s.period)) { // the clock may be set back
 		s.turnPeriod(now)
 	}
 	s.pool.Tick(now)

@@ -49,6 +49,7 @@ type contact struct {
 	timer     timer // the next dial, or forgetting
 
 	fetch *fetch
+	asks  uint32 // numbers of asks so far; a count of the whole pool would show one neighbour what others were asked
 }
 
 // conn is one noise link.

@@ -11,8 +11,11 @@ import (
 
 // want begins what it takes to link a contact that somebody holds.
 func (p *Pool) want(now time.Time, c *contact) {
-	if c.holds == 0 || len(c.conns) > 0 || c.dial != notDialing || len(c.addrs) == 0 {
+	if c.holds == 0 || len(c.conns) > 0 || c.dial != notDialing {
 		return
+	}
+	if len(c.addrs) == 0 { // its newest descriptor has none to dial here; that of another day may
+		c.notBefore = now.Add(backoffMost)
 	}
 	if now.Before(c.notBefore) {
 		p.agenda.set(&c.timer, c.notBefore)
@@ -29,7 +32,8 @@ func (p *Pool) dialNext(now time.Time) {
 		c := p.waiting[0]
 		p.waiting[0] = nil
 		p.waiting = p.waiting[1:]
-		if c.holds == 0 || len(c.conns) > 0 || p.linked >= p.cfg.MaxLinks {
+		// Its addresses may have gone while it waited: a newer descriptor came.
+		if c.holds == 0 || len(c.conns) > 0 || len(c.addrs) == 0 || p.linked >= p.cfg.MaxLinks {
 			c.dial = notDialing
 			p.dropQueue(c)
 			if len(c.conns) == 0 && c.holds > 0 {

@@ -11,6 +11,7 @@ type fetch struct {
 	ask
 	number uint32
 	tries  int
+	begun  time.Time
 	most   uint32 // pages beyond which the other end is not believed
 	in     assembly
 	repeat timer
@@ -28,7 +29,7 @@ func (p *Pool) Fetch(now time.Time, n Neighbor, period uint32, limit int) error 
 	case c.fetch != nil:
 		return ErrBusy
 	}
-	f := &fetch{ask: ask{period: period}, most: countPages(limit)}
+	f := &fetch{ask: ask{period: period}, begun: now, most: countPages(limit)}
 	f.repeat.fire = func(now time.Time) { p.repeatAsk(now, c) }
 	c.fetch = f
 	p.nextAsk(now, c, 0)
@@ -37,9 +38,9 @@ func (p *Pool) Fetch(now time.Time, n Neighbor, period uint32, limit int) error 
 
 // nextAsk asks for a page.
 func (p *Pool) nextAsk(now time.Time, c *contact, number uint32) {
-	p.lastAsk++
+	c.asks++
 	f := c.fetch
-	f.page, f.number, f.tries = number, p.lastAsk, 0
+	f.page, f.number, f.tries = number, c.asks, 0
 	f.in = assembly{}
 	p.repeatAsk(now, c)
 }
@@ -47,7 +48,7 @@ func (p *Pool) nextAsk(now time.Time, c *contact, number uint32) {
 // repeatAsk asks once more or gives up. What has come of the page is kept.
 func (p *Pool) repeatAsk(now time.Time, c *contact) {
 	f := c.fetch
-	if f.tries >= askTries {
+	if f.tries >= askTries || now.Sub(f.begun) > fetchGrace+time.Duration(f.page)*fetchPace {
 		p.endFetch(now, c, ErrNoPage)
 		return
 	}
@@ -107,7 +108,7 @@ func (p *Pool) answerAsk(now time.Time, l *conn, m piece) {
 	if !l.contact.client {
 		shared = &p.pages[1]
 	}
-	if !l.pages.take(now, pageLinkRate(), 1, 0) || !shared.take(now, pageRate(), 1, 0) {
+	if !l.pages.take(now, pageLinkRate(), 1, 0) || !shared.take(now, p.serve, 1, 0) {
 		p.counters.PagesLimited++
 		return
 	}

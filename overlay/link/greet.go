@@ -122,24 +122,36 @@ func (p *Pool) hearHello(now time.Time, l *conn, m piece) {
 	if !complete {
 		return
 	}
-	if !l.hellos.take(now, helloLinkRate(), 1, 0) || !p.hello.take(now, helloRate(), 1, 0) {
+	h, ok := parseHello(message)
+	if ok = ok && p.plausible(l, h); ok && !p.mayVerify(now, l, h) {
 		p.counters.HellosLimited++
 		return
 	}
-	h, ok := parseHello(message)
 	if !ok || !p.accept(now, l, m.number, h) {
 		p.counters.HellosRefused++
 		p.close(now, l, ErrRefused)
 	}
 }
 
-// accept judges a hello, the cheap questions first, and reports whether it is valid.
+// plausible asks what needs no cryptography.
+func (p *Pool) plausible(l *conn, h hello) bool {
+	id := h.Static.NodeID()
+	return h.Daily.LinkKey().Bytes() == l.key.Bytes() && id != p.cfg.Self && (l.contact == nil || l.contact.id == id) && (!l.theirs || l.boot == h.boot)
+}
+
+// mayVerify takes what a verification costs. Half of it is kept for who is expected: whoever this end dialled, and who
+// has proven the key that an earlier descriptor of his named. Otherwise strangers could keep those out.
+func (p *Pool) mayVerify(now time.Time, l *conn, h hello) bool {
+	reserve := helloRate().burst / 2
+	if c := p.byID[h.Static.NodeID()]; l.dialed || c != nil && c.target != nil && c.target.Daily().LinkKey() == h.Daily.LinkKey() {
+		reserve = 0
+	}
+	return l.hellos.take(now, helloLinkRate(), 1, 0) && p.hello.take(now, helloRate(), 1, reserve)
+}
+
+// accept judges a plausible hello, and reports whether it is valid.
 func (p *Pool) accept(now time.Time, l *conn, number uint32, h hello) bool {
 	id := h.Static.NodeID()
-	proven := l.key.Bytes()
-	if h.Daily.LinkKey().Bytes() != proven || id == p.cfg.Self || l.contact != nil && l.contact.id != id || l.theirs && l.boot != h.boot {
-		return false
-	}
 	d, err := p.cfg.Gate.Admit(now, h.Static, h.Daily)
 	if err != nil {
 		return false

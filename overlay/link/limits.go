@@ -3,7 +3,11 @@
 
 package link
 
-import "time"
+import (
+	"time"
+
+	"sotto/noise"
+)
 
 const (
 	// helloTime is how long a link may stay without valid hellos of both ends, tries included (ours: ten round trips of
@@ -32,6 +36,10 @@ const (
 	// askFirst is when an ask is repeated first; the pause doubles. After askTries a fetch has failed (63 s).
 	askFirst = time.Second
 	askTries = 6
+	// fetchGrace and fetchPace are how long a fetch may take in all, and for each page that came. Who is slower is given
+	// up, or he would hold the only fetch for a minute a page (ours: three round trips of a second, under loss).
+	fetchGrace = 2 * time.Minute
+	fetchPace  = 3 * time.Second
 
 	// probeLife is how long the echo of a probe is waited for.
 	probeLife = 10 * time.Second
@@ -75,4 +83,12 @@ func echoRate() rate { return rate{100, 200} }
 // is 8 KB, and 16 a second are more than one request at a time can take over 63 ms.
 func pageLinkRate() rate { return rate{16, 32} }
 
-func pageRate() rate { return rate{128, 256} }
+// Under a bandwidth cap each of the two gets an eighth of it at most: pages stand above cells, and who asks is nobody.
+func pageRate(bytesPerSecond uint64) rate {
+	const most, page = 128, 16 * noise.DatagramLen
+	if bytesPerSecond == 0 {
+		return rate{most, 2 * most}
+	}
+	perSecond := min(most, float64(bytesPerSecond)/8/page)
+	return rate{perSecond, max(1, 2*perSecond)}
+}

@@ -68,12 +68,12 @@ type Pool struct {
 	clients  int
 	lastID   Neighbor
 	lastUp   uint64
-	lastAsk  uint32
 
 	own   []byte // the hello, as sent
 	boot  boot
 	hello bucket
 	pages [2]bucket // of clients, of peers
+	serve rate      // of each of the two
 
 	actions  []Action
 	events   []Event
@@ -98,8 +98,9 @@ func NewPool(now time.Time, cfg Config) (*Pool, error) {
 		byID:     make(map[peer.NodeID]*contact),
 		links:    make(map[noise.LinkID]*conn),
 		hello:    helloRate().full(now),
-		pages:    [2]bucket{pageRate().full(now), pageRate().full(now)},
+		serve:    pageRate(cfg.BytesPerSecond),
 	}
+	p.pages = [2]bucket{p.serve.full(now), p.serve.full(now)}
 	if _, err := io.ReadFull(cfg.Rand, p.boot[:]); err != nil {
 		return nil, err
 	}

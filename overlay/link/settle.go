@@ -86,6 +86,8 @@ func (p *Pool) goDown(now time.Time, c *contact, last *conn, why error) {
 		c.notBefore = now.Add(p.random(backoffFirst))
 	} else {
 		p.pause(now, c)
+		// Who takes a link and drops it is no better than who does not answer.
+		p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Failures: c.failures})
 	}
 	p.want(now, c)
 }
