@@ -94,7 +94,9 @@ func newSteward(now time.Time, c *Config) (*steward, error) {
 		}
 	}
 	for _, d := range c.Known {
-		s.library.add(d)
+		if !c.Trust.NodeRevoked(d.NodeID()) {
+			s.library.add(d)
+		}
 	}
 	s.pool, err = link.NewPool(now, pool)
 	return s, err
