@@ -162,10 +162,11 @@ func runAuthorityList(ctx context.Context, e *env, args []string) error {
 func runAuthorityDocument(ctx context.Context, e *env, args []string) error {
 	flags := newFlags()
 	state, out := flags.String("state", "", ""), flags.String("out", "", "")
+	resume := flags.Bool("after-pause", false, "")
 	if _, err := parseFlags(flags, args); err != nil {
 		return err
 	}
-	return e.carryOut(ctx, *state, order{Do: "document"}, *out)
+	return e.carryOut(ctx, *state, order{Do: "document", Resume: *resume}, *out)
 }
 
 func runAuthorityRotate(ctx context.Context, e *env, args []string) error {

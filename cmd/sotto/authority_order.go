@@ -28,6 +28,7 @@ type order struct {
 	Seed     bool
 	Replace  bool
 	KeepOld  bool
+	Resume   bool
 	Node     []byte // NodeID
 	KeyEpoch *uint32
 	File     []byte // what was read for the order: a request, a sealed root key
@@ -80,9 +81,6 @@ func aboutAuthority(err error) error {
 	switch {
 	case errors.As(err, &said):
 		return said
-	case errors.Is(err, authority.ErrConfig):
-		// It wraps what the document found malformed, which is not a file.
-		return errors.New("an overlay cannot have these values; its name is at most 63 of a-z, 0-9, \"-\" and \".\", its service is host:port or none")
 	case errors.Is(err, store.ErrMissing):
 		return errors.New("there is no authority at that place; run `sotto authority init` first, or name the right one with --state DIR")
 	}
@@ -285,7 +283,12 @@ func orderList(a *authority.Authority, _ order, now time.Time) (outcome, error) 
 	return outcome{Result: result}, err
 }
 
-func orderDocument(a *authority.Authority, _ order, _ time.Time) (outcome, error) {
+func orderDocument(a *authority.Authority, given order, now time.Time) (outcome, error) {
+	if given.Resume {
+		if err := a.Resume(now); err != nil {
+			return outcome{}, err
+		}
+	}
 	o, err := a.Document()
 	if err != nil {
 		return outcome{}, err

@@ -90,10 +90,11 @@ var helps = map[string]help{
 	},
 	"authority document": {
 		summary: "print the newest overlay document",
-		args:    "[--out FILE] [--state DIR]",
+		args:    "[--after-pause] [--out FILE] [--state DIR]",
 		about:   "Nodes get it with every answer of the authority. It is public within the overlay.\n",
-		flags: "--out FILE   write it into a file with mode 0600 instead of stdout\n" +
-			"--state DIR  the directory of the authority\n",
+		flags: "--after-pause  sign a new one first: the authority was off for more than 30 days, and the clock is right\n" +
+			"--out FILE     write it into a file with mode 0600 instead of stdout\n" +
+			"--state DIR    the directory of the authority\n",
 		example: "sotto authority document > example.org.document",
 	},
 	"authority rotate": {

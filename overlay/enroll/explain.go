@@ -18,6 +18,9 @@ var sentences = []struct {
 	err  error
 	text string
 }{
+	// It wraps what the document found malformed, which is not a file.
+	{authority.ErrConfig, "an overlay cannot have these values: take a name of at most 63 of a-z, 0-9, - and ., a service as host:port or none, and whole periods"},
+
 	// The authority's refusals.
 	{document.RefusedMalformed, "the authority does not understand the request: use the same version of sotto as the authority's operator"},
 	{document.RefusedForeign, "the request is for another overlay: join with an invite of this authority"},
@@ -35,7 +38,7 @@ var sentences = []struct {
 	{document.RefusedLate, "what was asked for is over: check this machine's clock and ask again"},
 	{document.RefusedQuota, "all admissions of this key epoch are used up: wait for the next key epoch, or use the peer that has one"},
 	{document.RefusedSlot, "the authority refuses these slots: too many devices have asked for them; ask the operator"},
-	{document.RefusedSeed, "the authority does not list this relay as a seed: ask the operator for an invite with --seed"},
+	{document.RefusedSeed, "the authority does not list this relay as a seed: announce an address of the same kind as the other seeds, public or private, or ask the operator for an invite with --seed"},
 	{document.RefusedBusy, "the authority has too much to do: try again in a minute"},
 	{document.RefusedFault, "the authority is broken: tell its operator, and try again later"},
 
@@ -92,12 +95,13 @@ var sentences = []struct {
 	{authority.ErrTaken, "the name is taken or promised: choose another name, or withdraw the open invite"},
 	{authority.ErrUnknown, "nobody of that name is enrolled: look at the list of people"},
 	{authority.ErrFull, "a list of the authority is full: wait until entries end, or remove some"},
+	{authority.ErrMixed, "seeds have public addresses all of them, or private ones all of them: list another relay, or take the others off the list first"},
 	{authority.ErrNoRoot, "the root key is not here: bring it back from where it is kept"},
 	{authority.ErrKeysEnded, "the authority's online keys have ended: bring the root key and rotate them"},
 	{authority.ErrOtherRoot, "this is the root key of another overlay: bring the right one"},
 	{authority.ErrClock, "this machine's clock is behind what the authority signed before: set it right first"},
+	{authority.ErrPause, "this machine's clock is more than 30 days after the newest document: set it right or, if it is right, say so with sotto authority document --after-pause"},
 	{authority.ErrLate, "it is too late for that: it can be done in the first period of an overlay, or of a key epoch, only"},
-	{authority.ErrConfig, "no overlay can be founded like that: a name of a-z, 0-9, - and ., an address as host:port, and whole periods"},
 }
 
 // Explain says an error of this package or the ones below it in one sentence that ends with what to do next. It

@@ -211,12 +211,12 @@ func TestBadDocumentsAreTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := id.Learn(fresh); err != nil {
+		if _, err := id.Learn(time.Now(), fresh); err != nil {
 			t.Fatal(err)
 		}
-		_, err = id.Learn(old)
+		_, err = id.Learn(time.Now(), old)
 		tell(t, "rolled back", err, "older than the one known")
-		_, err = id.Learn(foreign)
+		_, err = id.Learn(time.Now(), foreign)
 		tell(t, "foreign", err, "another overlay")
 		tell(t, "expired", fresh.Check(time.Now().Add(40*24*time.Hour)), "expired")
 		tell(t, "two of one version", document.ErrEquivocation, "DANGER")

@@ -269,6 +269,9 @@ func TestOnlyInvitedSeedsAreListed(t *testing.T) {
 			t.Errorf("the seed does not verify: %v", err)
 		}
 		time.Sleep(63 * 24 * time.Hour)
+		if err := a.Resume(time.Now()); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := a.Maintain(time.Now()); err != nil {
 			t.Fatal(err)
 		}

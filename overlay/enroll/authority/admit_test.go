@@ -63,6 +63,9 @@ func TestAdmissionsAreGivenInTheirTimeOnly(t *testing.T) {
 	p.enrol(genesis)
 	at := func(days int, keyEpoch uint32) error {
 		now := genesis.Add(time.Duration(days) * day)
+		if err := a.Resume(now); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := a.Maintain(now); err != nil {
 			t.Fatal(err)
 		}

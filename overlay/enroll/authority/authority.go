@@ -25,6 +25,8 @@ var (
 	ErrUnknown = errors.New("authority: not enrolled")
 	// ErrFull says that a bound is reached: open invites, seeds, revocations.
 	ErrFull = errors.New("authority: a list is full")
+	// ErrMixed says that a seed is not of the same kind of network, public or private, as the seeds there are.
+	ErrMixed = errors.New("authority: public and private seeds do not mix")
 	// ErrNoRoot says that the root key is not in the state; it was taken away to be kept offline.
 	ErrNoRoot = errors.New("authority: the root key is not here")
 	// ErrKeysEnded says that the root's word for the online keys has ended: RotateKeys.
@@ -33,6 +35,8 @@ var (
 	ErrOtherRoot = errors.New("authority: another overlay's root key")
 	// ErrClock says that this machine's clock is behind what the authority signed before.
 	ErrClock = errors.New("authority: the clock is behind an earlier signature")
+	// ErrPause says that the clock is further ahead of the newest document than an authority at work lets pass: Resume.
+	ErrPause = errors.New("authority: a long pause, or the clock is ahead")
 	// ErrConfig says that an overlay cannot be founded with these values.
 	ErrConfig = errors.New("authority: unusable configuration")
 	// ErrLate says that it is too late: a founding after period 0.
@@ -92,6 +96,8 @@ type state struct {
 	Size       uint32
 	Generation uint32
 	Document   []byte
+	// UnknownUntil is, after a restore, when the last certificate ends that the lost state may have issued.
+	UnknownUntil int64
 }
 
 // Create founds an overlay with its keys and first document in dir, which must not hold anything yet: all of
@@ -215,8 +221,18 @@ func (a *Authority) begin(tx *store.Tx, now time.Time) (*transaction, error) {
 }
 
 // update runs f in one transaction that is written whole or not at all. A clock that went back is refused:
-// what is signed now would be dated before what was signed earlier.
+// what is signed now would be dated before what was signed earlier. One that is far ahead is refused with ErrPause:
+// what is signed by it could never be taken back, and nothing after it would be believed until that time comes.
 func (a *Authority) update(now time.Time, f func(*transaction) error) error {
+	return a.write(now, func(t *transaction) error {
+		if now.After(t.current.Contents().Issued.Add(DocumentLife)) {
+			return ErrPause
+		}
+		return f(t)
+	})
+}
+
+func (a *Authority) write(now time.Time, f func(*transaction) error) error {
 	return a.store.Update(func(tx *store.Tx) error {
 		t, err := a.begin(tx, now)
 		if err != nil {

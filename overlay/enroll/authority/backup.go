@@ -32,6 +32,7 @@ func Restore(dir string, backup, passphrase []byte, o Options, now time.Time) (*
 		if err := prune(tx, tableInvites, func(_ []byte, r inviteRecord) bool { return r.open(t.now) }); err != nil {
 			return err
 		}
+		t.s.UnknownUntil = t.now.Add(t.s.Params.UserLife).Unix()
 		if err := t.sign(); err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func TestExpiredInviteFreesTheName(t *testing.T) {
 	a := newAuthority(t)
 	newPerson(t, a, "sip:alice@example.org", genesis, InviteOptions{Life: day})
 	newPerson(t, a, "sip:alice@example.org", genesis.Add(2*day), InviteOptions{}).enrol(genesis.Add(2 * day))
-	if _, err := a.Invite(genesis.Add(90*day), aorOf(t, "sip:alice@example.org"), InviteOptions{}); !errors.Is(err, ErrTaken) {
+	if _, err := a.Invite(genesis.Add(30*day), aorOf(t, "sip:alice@example.org"), InviteOptions{}); !errors.Is(err, ErrTaken) {
 		t.Errorf("a name is free again after its owner enrolled: %v", err)
 	}
 }
@@ -240,6 +240,9 @@ func TestRevokedPersonGetsNothingMore(t *testing.T) {
 	wantRefusal(t, "revoked, by key", err, document.RefusedRevoked)
 	_, err = p.ask(genesis, document.Ask{Cert: true}, true)
 	wantRefusal(t, "revoked, by code", err, document.RefusedRevoked)
+	if err := a.Resume(genesis.Add(31 * day)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := a.Maintain(genesis.Add(31 * day)); err != nil {
 		t.Fatal(err)
 	}

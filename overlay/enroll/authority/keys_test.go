@@ -123,13 +123,16 @@ func TestAbsentRootIsWarnedOfAndTheEndIsToldPlainly(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := genesis.Add(350 * day)
+	if err := a.Resume(now); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := a.Maintain(now); err != nil {
 		t.Fatal(err)
 	}
 	if w, err := a.Warnings(now); err != nil || len(w) != 1 {
 		t.Errorf("%q, %v", w, err)
 	}
-	if _, err := a.Maintain(genesis.Add(410 * day)); !errors.Is(err, ErrKeysEnded) {
+	if err := a.Resume(genesis.Add(410 * day)); !errors.Is(err, ErrKeysEnded) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -199,12 +202,18 @@ func TestRevokedPeerIsOutUntilItsKeyEpochEnds(t *testing.T) {
 		if err := b.RevokeNode(genesis, s.NodeID(), 0); err != nil {
 			t.Fatal(err)
 		}
+		if err := b.Resume(genesis.Add(time.Duration(days) * day)); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := b.Maintain(genesis.Add(time.Duration(days) * day)); err != nil {
 			t.Fatal(err)
 		}
 		if o, err = b.Document(); err != nil || o.NodeRevoked(s.NodeID()) != want {
 			t.Errorf("after %d days: %v", days, err)
 		}
+	}
+	if err := a.Resume(genesis.Add(90 * day)); err != nil {
+		t.Fatal(err)
 	}
 	if err := a.RevokeNode(genesis.Add(90*day), peer.NodeID{}, 0); !errors.Is(err, ErrLate) {
 		t.Errorf("long over: %v", err)

@@ -158,11 +158,35 @@ func (t *transaction) putSeed(p document.Pair, owner string) error {
 	if !peer.UsableForLinks(p.Daily.Period(), now) {
 		return ErrLate
 	}
+	if err := t.sameNetwork(p); err != nil {
+		return err
+	}
 	key := p.NodeID().Bytes()
 	if t.tx.Bucket([]byte(tableSeeds)).Get(key[:]) == nil && count(t.tx, tableSeeds) >= document.MaxSeeds {
 		return ErrFull
 	}
 	return put(t.tx, tableSeeds, key[:], pairRecord{Pair: p.Append(nil), Owner: owner})
+}
+
+// sameNetwork refuses a seed of the public internet in an overlay whose seeds have private addresses, and the other way
+// round: nodes dial private addresses where all seeds have them, as in a lab, and must not be led into their own networks.
+func (t *transaction) sameNetwork(p document.Pair) error {
+	list, err := t.listedSeeds()
+	if err != nil {
+		return err
+	}
+	public := p.Daily.Addresses()[0].IsPublic()
+	for _, seed := range append(list, p) {
+		if seed.NodeID() == p.NodeID() {
+			seed = p
+		}
+		for _, a := range seed.Daily.Addresses() {
+			if a.IsPublic() != public {
+				return ErrMixed
+			}
+		}
+	}
+	return nil
 }
 
 // Found puts descriptors of period 0 into the document, so that the overlay is usable at once. All must be

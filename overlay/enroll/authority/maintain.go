@@ -14,6 +14,17 @@ import (
 // operator is warned. Source: ours, two months to fetch something from a safe.
 const renewKeys = 60 * 24 * time.Hour
 
+// Resume signs a document by this machine's clock, however long ago the last one was signed: the operator's word that the
+// clock is right and the authority was off. Maintain and all else go on from there.
+func (a *Authority) Resume(now time.Time) error {
+	return a.write(now, func(t *transaction) error {
+		if err := t.prepareBlind(); err != nil {
+			return err
+		}
+		return t.sign()
+	})
+}
+
 // Maintain does what is due: new blind keys at the change of a key epoch, a new document before the old one
 // ends or when what it says has changed, and clearing of what is over. An authority calls it at start and every
 // hour; it reports whether there is a new document.
@@ -70,6 +81,10 @@ func (a *Authority) Warnings(now time.Time) ([]string, error) {
 		c := t.current.Contents()
 		if now.Add(document.Slack).Before(c.Issued) {
 			list = append(list, "the newest document is dated in the future: check this machine's clock")
+		}
+		if now.Unix() < t.s.UnknownUntil {
+			list = append(list, "certificates issued after the backup are not known here and cannot be revoked before "+
+				time.Unix(t.s.UnknownUntil, 0).UTC().Format("2006-01-02")+": rotate the online keys as after a theft to end them all")
 		}
 		if c.Until.Sub(now) < DocumentLife/2 {
 			list = append(list, "the overlay document ends on "+c.Until.Format("2006-01-02")+": run the service, or sign a new one")

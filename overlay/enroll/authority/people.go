@@ -153,7 +153,7 @@ func (a *Authority) Withdraw(now time.Time, aor document.AoR) error {
 }
 
 // Revoke takes a person out: all certificates that may be in date are listed as revoked and nothing more is
-// given. The name stays taken. Slot certificates end by themselves within SlotAhead periods. What the person's
+// given. What was issued between a backup and its restore is not among them (Warnings, RotateKeys). The name stays taken. Slot certificates end by themselves within SlotAhead periods. What the person's
 // peers are nobody here knows; see RevokeNode.
 func (a *Authority) Revoke(now time.Time, aor document.AoR) error {
 	return a.update(now, func(t *transaction) error {

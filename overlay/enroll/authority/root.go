@@ -122,6 +122,9 @@ func (t *transaction) rotate(root document.RootKey, keepOld bool) error {
 		return err
 	}
 	t.s.Generation = next
+	if !keepOld {
+		t.s.UnknownUntil = 0
+	}
 	err := prune(t.tx, tableKeys, func(k []byte, _ onlineKeys) bool {
 		g := keyGeneration(k)
 		return g < old || g == old && !keepOld

@@ -3,6 +3,9 @@
 package identity
 
 import (
+	"errors"
+	"time"
+
 	"sotto/noise"
 	"sotto/overlay/enroll/document"
 	"sotto/overlay/enroll/store"
@@ -24,9 +27,12 @@ func (i *Identity) Document() (document.Overlay, error) {
 }
 
 // Learn takes over a newer document that came from anywhere, and returns the one to go by. Its errors are those
-// of document.Accept.
-func (i *Identity) Learn(fresh document.Overlay) (document.Overlay, error) {
+// of document.Accept, and document.ErrFuture: after a document of the future none of today would be taken over.
+func (i *Identity) Learn(now time.Time, fresh document.Overlay) (document.Overlay, error) {
 	var current document.Overlay
+	if err := fresh.Check(now); errors.Is(err, document.ErrFuture) {
+		return current, err
+	}
 	err := i.update(func(t *transaction) error {
 		var err error
 		if current, err = document.Accept(t.known, fresh); err == nil {
