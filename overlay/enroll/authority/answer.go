@@ -124,6 +124,12 @@ func (a *Authority) decide(now time.Time, q document.Request, answer *document.A
 	if err := w.derive(q); err != nil {
 		return err
 	}
+	if len(w.fresh) > 0 {
+		// In a transaction of its own: whoever is refused afterwards must not have it computed again and again.
+		if err := a.update(now, func(t *transaction) error { return t.keepPlaces(q, w) }); err != nil {
+			return err
+		}
+	}
 	if q.Ask.Admit {
 		if w.blind, err = key.Sign(q.Ask.Blinded); err != nil {
 			return document.RefusedMalformed

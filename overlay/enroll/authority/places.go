@@ -83,6 +83,17 @@ func (w *work) derive(q document.Request) error {
 	return nil
 }
 
+// keepPlaces stores what was derived. There are two at most for a name that is enrolled or invited.
+func (t *transaction) keepPlaces(q document.Request, w work) error {
+	for _, keyEpoch := range w.fresh {
+		y := w.places[keyEpoch].Bytes()
+		if err := put(t.tx, tablePlaces, epochKey(keyEpoch, q.AoR.Canonical()), placeRecord{Y: y[:]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // certifySlots signs what is owned: slots of the enrolled name in epochs of its phase.
 func (t *transaction) certifySlots(q document.Request, w work, answer *document.Answer) error {
 	k, err := t.keys()
@@ -92,12 +103,6 @@ func (t *transaction) certifySlots(q document.Request, w work, answer *document.
 	s, err := t.founding.Schedule()
 	if err != nil {
 		return store.ErrDamaged
-	}
-	for _, keyEpoch := range w.fresh {
-		y := w.places[keyEpoch].Bytes()
-		if err := put(t.tx, tablePlaces, epochKey(keyEpoch, q.AoR.Canonical()), placeRecord{Y: y[:]}); err != nil {
-			return err
-		}
 	}
 	for _, ask := range q.Ask.Slots {
 		e := ask.Epoch

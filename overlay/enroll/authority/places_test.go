@@ -78,3 +78,26 @@ func TestSlotsOfTheOwnNameAreCertified(t *testing.T) {
 		t.Errorf("two days ahead: %v", err)
 	}
 }
+
+func TestRefusedSlotRequestIsComputedOnce(t *testing.T) {
+	a := newAuthority(t)
+	p := newPerson(t, a, "sip:alice@example.org", genesis, InviteOptions{})
+	p.enrol(genesis)
+	bobs := lies(t, p.known, aorOf(t, "sip:bob@example.org"), 0)
+	e, err := p.known.Schedule().Current(genesis, slot.PhaseOf(bobs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := document.SlotAsk{Epoch: e, Slot: slot.Derive(p.known.ID().Bytes(), bobs, e), Writer: writerOf(t, 1)}
+	_, err = p.ask(genesis, document.Ask{Slots: []document.SlotAsk{foreign}}, false)
+	wantRefusal(t, "somebody else's slot", err, document.RefusedSlot)
+	err = a.view(genesis, func(tr *transaction) error {
+		if n := count(tr.tx, tablePlaces); n != 1 {
+			t.Errorf("%d places are kept after a refusal: the next one takes 65 ms again", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
