@@ -84,8 +84,45 @@ func KeyEpoch(o document.Overlay, now time.Time) uint32 {
 	return cal.KeyEpochOf(p)
 }
 
-// Visit asks the authority for want and takes over the answer.
+// Visit asks the authority for want and takes over the answer. The authority grants a request whole or refuses it; when
+// one part is refused, the parts are asked for one by one, so that a quota that is used up does not end a certificate.
+// The error is that of the parts that were not got.
 func Visit(ctx context.Context, id *identity.Identity, want identity.Want, sender Sender) error {
+	err := visitOnce(ctx, id, want, sender)
+	var refused document.Refusal
+	list := parts(want)
+	if len(list) < 2 || !errors.As(err, &refused) || !refused.OfPart() {
+		return err
+	}
+	var faults []error
+	for _, part := range list {
+		faults = append(faults, visitOnce(ctx, id, part, sender))
+	}
+	return errors.Join(faults...)
+}
+
+// parts takes a want apart. A change of keys is asked for alone in any case.
+func parts(want identity.Want) []identity.Want {
+	if want.NewKey {
+		return nil
+	}
+	var list []identity.Want
+	if want.Renew {
+		list = append(list, identity.Want{Renew: true})
+	}
+	if want.Slots {
+		list = append(list, identity.Want{Slots: true})
+	}
+	if want.Admit {
+		list = append(list, identity.Want{Admit: true, AdmitEpoch: want.AdmitEpoch, Random: want.Random})
+	}
+	if !want.Seed.Static.IsZero() {
+		list = append(list, identity.Want{Seed: want.Seed})
+	}
+	return list
+}
+
+func visitOnce(ctx context.Context, id *identity.Identity, want identity.Want, sender Sender) error {
 	q, err := id.Request(time.Now(), want)
 	if err != nil {
 		return err

@@ -85,6 +85,15 @@ func (r Refusal) Final() bool {
 	return r != RefusedBusy && r != RefusedFault && r != RefusedEarly && r != RefusedClock
 }
 
+// OfPart reports whether a refusal is about one thing among those that a request asked for, and others might be granted.
+func (r Refusal) OfPart() bool {
+	switch r {
+	case RefusedEarly, RefusedLate, RefusedQuota, RefusedSlot, RefusedSeed:
+		return true
+	}
+	return false
+}
+
 // EndsEnrolment reports whether nobody will ever be enrolled with that invite and key. Other refusals are about the
 // rest of a request, which may have been granted before, so that the key must be kept.
 func (r Refusal) EndsEnrolment() bool {
