@@ -72,6 +72,7 @@ var sentences = []struct {
 	// State on disk.
 	{store.ErrInUse, "another sotto is using this state: stop it first, or choose another with --state"},
 	{store.ErrMode, "other users of this machine can read the state: run chmod 700 on the directory and chmod 600 on the files in it"},
+	{store.ErrOwner, "the state belongs to another user of this machine: run sotto as that user, or give it to this one with chown -R"},
 	{store.ErrExists, "there is already something at that place: choose another directory, or move it away"},
 	{store.ErrMissing, "there is nothing at that place: check the directory, or join first"},
 	{store.ErrKind, "the directory holds another kind of state: choose the right one with --state"},

@@ -180,12 +180,9 @@ func Restore(dir string, kind Kind, backup, passphrase []byte, mark func(*Tx) er
 	if files[fileName] == nil {
 		return ErrKind
 	}
-	partial := filepath.Clean(dir) + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
-		return disk(err)
-	}
-	if err := os.MkdirAll(partial, 0o700); err != nil {
-		return disk(err)
+	partial, err := beside(dir)
+	if err != nil {
+		return err
 	}
 	for name, b := range files {
 		if err := WriteFile(filepath.Join(partial, name), b); err != nil {

@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -25,6 +24,8 @@ import (
 var (
 	// ErrInUse says that another process, or another handle of this one, has the state open.
 	ErrInUse = errors.New("store: the state is in use by another process")
+	// ErrOwner says that the state, or a file of it, is another user's.
+	ErrOwner = errors.New("store: belongs to another user")
 	// ErrExists says that there is already a state, or something else, where a new one should go.
 	ErrExists = errors.New("store: there is already something at that place")
 	// ErrMissing says that there is no state at that place.
@@ -72,15 +73,11 @@ func Create(dir string, kind Kind, tables []string, extra map[string][]byte, fil
 	if err := vacant(dir); err != nil {
 		return err
 	}
-	partial := filepath.Clean(dir) + ".partial"
-	// A creation that was killed left this behind; it was never a state.
-	if err := os.RemoveAll(partial); err != nil {
-		return disk(err)
+	partial, err := beside(dir)
+	if err != nil {
+		return err
 	}
-	if err := os.MkdirAll(partial, 0o700); err != nil {
-		return disk(err)
-	}
-	err := build(partial, kind, tables, extra, fill)
+	err = build(partial, kind, tables, extra, fill)
 	if err == nil {
 		err = moveInto(partial, dir)
 	}
@@ -88,6 +85,22 @@ func Create(dir string, kind Kind, tables []string, extra map[string][]byte, fil
 		os.RemoveAll(partial)
 	}
 	return err
+}
+
+// beside makes the directory that a state is built in, next to its place. A creation that was killed may have left one
+// behind, which was never a state. What somebody else puts there in that moment is an error, and is not followed.
+func beside(dir string) (string, error) {
+	partial := filepath.Clean(dir) + ".partial"
+	if err := os.RemoveAll(partial); err != nil {
+		return "", disk(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(partial), 0o700); err != nil {
+		return "", disk(err)
+	}
+	if err := os.Mkdir(partial, 0o700); err != nil {
+		return "", disk(err)
+	}
+	return partial, nil
 }
 
 func build(dir string, kind Kind, tables []string, extra map[string][]byte, fill func(*Tx) error) error {
@@ -150,7 +163,7 @@ func moveInto(from, to string) error {
 	return syncDir(filepath.Dir(to))
 }
 
-// Open opens the state at dir. It returns ErrMissing, ErrMode, ErrInUse, ErrKind, ErrVersion or
+// Open opens the state at dir. It returns ErrMissing, ErrMode, ErrOwner, ErrInUse, ErrKind, ErrVersion or
 // ErrDamaged.
 func Open(dir string, kind Kind) (*Store, error) {
 	path := filepath.Join(dir, fileName)
@@ -160,10 +173,10 @@ func Open(dir string, kind Kind) (*Store, error) {
 	if err := CheckMode(path); err != nil {
 		return nil, err
 	}
-	if err := checkWhole(path); err != nil {
+	if err := checkUnused(path); err != nil {
 		return nil, err
 	}
-	db, err := openFile(path)
+	db, err := openFile(path, false)
 	if err != nil {
 		return nil, err
 	}
@@ -173,20 +186,6 @@ func Open(dir string, kind Kind) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// openFile turns bbolt's panics about a damaged list of free pages into ErrDamaged.
-func openFile(path string) (db *bbolt.DB, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = ErrDamaged
-		}
-	}()
-	if db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait}); err != nil {
-		return nil, opening(err)
-	}
-	return db, nil
 }
 
 func (s *Store) check(kind Kind) error {
@@ -213,38 +212,15 @@ func (s *Store) check(kind Kind) error {
 func (s *Store) Dir() string { return s.dir }
 
 // Update runs f in one transaction: all of it is on disk when Update returns nil, none of it otherwise.
-func (s *Store) Update(f func(*Tx) error) error { return s.guarded(s.db.Update, f) }
+func (s *Store) Update(f func(*Tx) error) error { return guarded(s.db.Update, f) }
 
 // View runs f over one consistent snapshot.
-func (s *Store) View(f func(*Tx) error) error { return s.guarded(s.db.View, f) }
-
-// guarded keeps apart what f says and what the file system says, whose texts hold paths; and turns what bbolt does
-// about a page that is none, which is to panic, into ErrDamaged.
-func (s *Store) guarded(run func(func(*Tx) error) error, f func(*Tx) error) (err error) {
-	inside, ended := false, false
-	var said error
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = ErrDamaged
-		}
-	}()
-	err = run(func(tx *Tx) error {
-		inside = true
-		said = f(tx)
-		ended = true
-		return said
-	})
-	if err != nil && (!inside || ended && said == nil) {
-		return disk(err)
-	}
-	return err
-}
+func (s *Store) View(f func(*Tx) error) error { return guarded(s.db.View, f) }
 
 // Close gives the lock back. Closing twice is fine.
 func (s *Store) Close() error { return s.db.Close() }
 
-// CheckMode refuses what others than the owner can read or write, and what is not there. On systems
+// CheckMode refuses what others than the owner can read or write, what belongs to somebody else, and what is not there. On systems
 // without such modes it only looks whether it is there.
 func CheckMode(path string) error {
 	info, err := os.Stat(path)
@@ -255,6 +231,8 @@ func CheckMode(path string) error {
 		return disk(err)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
 		return ErrMode
+	case !owned(info):
+		return ErrOwner
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 )
@@ -21,6 +22,23 @@ const (
 	minPageSize = 512
 	maxPageSize = 1 << 20
 )
+
+// checkUnused is checkWhole, but ErrInUse for a file that is not whole because another process is writing it.
+func checkUnused(path string) error {
+	err := checkWhole(path)
+	if !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	// Read-only, bbolt changes nothing in what may be damaged, and waits for the same lock.
+	db, fault := openFile(path, true)
+	if errors.Is(fault, ErrInUse) {
+		return ErrInUse
+	}
+	if fault == nil {
+		db.Close()
+	}
+	return checkWhole(path)
+}
 
 // checkWhole returns ErrDamaged for a file that is shorter than both of its first pages say.
 func checkWhole(path string) error {
