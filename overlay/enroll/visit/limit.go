@@ -14,18 +14,22 @@ import (
 const (
 	sourceRate  = 1.0 / 3 // visits per second and source
 	sourceBurst = 30.0
-	totalRate   = 10.0
-	totalBurst  = 100.0
-	// maxSources bounds the table. At the bound idle sources go, which are full again and so the same as unknown;
-	// when none is idle, unknown sources share one bucket, and an attacker with many addresses shuts out
-	// newcomers only, never the sources already there.
+	// strangerRate is for all sources together of which nobody was granted anything yet: many addresses keep other
+	// newcomers waiting, never those whose code or key was good, who come out of the same addresses day by day.
+	strangerRate  = 10.0
+	strangerBurst = 100.0
+	// maxSources bounds the table. At the bound idle sources go, which are full again and so the same as unknown, and
+	// known ones that did not come for knownLife; when there are none, unknown sources share one bucket.
 	maxSources = 4096
+	// knownLife is longer than a relay stays away, which fetches slot certificates every day.
+	knownLife = 48 * time.Hour
 )
 
-// bucket is a token bucket.
+// bucket is a token bucket. A known one belongs to a source of which somebody was granted what he asked for.
 type bucket struct {
 	tokens float64
 	at     time.Time
+	known  bool
 }
 
 func (b *bucket) take(now time.Time, rate, burst float64) bool {
@@ -40,29 +44,42 @@ func (b *bucket) take(now time.Time, rate, burst float64) bool {
 	return true
 }
 
-func (b *bucket) full(now time.Time) bool {
-	return b.tokens+now.Sub(b.at).Seconds()*sourceRate >= sourceBurst
+// idle reports whether a source may be forgotten.
+func (b *bucket) idle(now time.Time) bool {
+	away := now.Sub(b.at)
+	return b.tokens+away.Seconds()*sourceRate >= sourceBurst && (!b.known || away >= knownLife)
 }
 
 // limiter counts visits. Sources are /32 of IPv4 and /64 of IPv6, which is what one subscriber has.
 type limiter struct {
-	mu      sync.Mutex
-	total   bucket
-	others  bucket
-	sources map[netip.Prefix]*bucket
-	swept   time.Time
+	mu        sync.Mutex
+	strangers bucket
+	others    bucket
+	sources   map[netip.Prefix]*bucket
+	swept     time.Time
 }
 
 func newLimiter() *limiter {
-	return &limiter{total: bucket{tokens: totalBurst}, others: bucket{tokens: sourceBurst}, sources: map[netip.Prefix]*bucket{}}
+	return &limiter{strangers: bucket{tokens: strangerBurst}, others: bucket{tokens: sourceBurst}, sources: map[netip.Prefix]*bucket{}}
 }
 
-// allow takes one visit of a remote address off its source's and the whole service's allowance. The source comes
-// first, so that one source that asks too much takes nothing from the others.
+// allow takes one visit of a remote address off its source's allowance and, of an unknown source, off that of all
+// strangers. The source comes first, so that one that asks too much takes nothing from the others. What known sources
+// take in all is bounded by their number, and by maxWork at any time.
 func (l *limiter) allow(remote string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.source(remote, now).take(now, sourceRate, sourceBurst) && l.total.take(now, totalRate, totalBurst)
+	b := l.source(remote, now)
+	return b.take(now, sourceRate, sourceBurst) && (b.known || l.strangers.take(now, strangerRate, strangerBurst))
+}
+
+// granted notes that somebody at a remote address proved a code or a key of this overlay.
+func (l *limiter) granted(remote string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if source, ok := sourceOf(remote); ok && l.sources[source] != nil {
+		l.sources[source].known = true
+	}
 }
 
 func (l *limiter) source(remote string, now time.Time) *bucket {
@@ -106,7 +123,7 @@ func (l *limiter) sweep(now time.Time) {
 	}
 	l.swept = now
 	for source, b := range l.sources {
-		if b.full(now) {
+		if b.idle(now) {
 			delete(l.sources, source)
 		}
 	}

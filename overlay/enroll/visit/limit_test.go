@@ -9,6 +9,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"sotto/overlay/enroll/document"
 )
 
 func readerOf(b []byte) io.Reader { return bytes.NewReader(b) }
@@ -88,5 +90,52 @@ func TestConnectionsAreBounded(t *testing.T) {
 	g.Close()
 	if err := <-got; err == nil {
 		t.Error("closing does not end the waiting")
+	}
+}
+
+func TestManyStrangersTakeNothingFromAKnownSource(t *testing.T) {
+	l := newLimiter()
+	now := time.Unix(1000, 0)
+	if !l.allow("192.0.2.1:1", now) {
+		t.Fatal("the first visit is refused")
+	}
+	l.granted("192.0.2.1:1")
+	refused := 0
+	for s := range 600 { // ten minutes
+		now = now.Add(time.Second)
+		for i := range 40 { // 40 sources, each below its own rate of one in three seconds
+			if s%3 == i%3 {
+				l.allow(fmt.Sprintf("198.51.100.%d:1", i), now)
+			}
+		}
+		if s%60 == 59 && !l.allow("192.0.2.1:1", now) {
+			refused++
+		}
+	}
+	if refused > 0 {
+		t.Errorf("40 polite strangers: %d of 10 visits of a known source refused", refused)
+	}
+}
+
+func TestKnownSourceIsForgottenAfterDaysOnly(t *testing.T) {
+	l, now := newLimiter(), time.Unix(1000, 0)
+	l.allow("192.0.2.1:1", now)
+	l.granted("192.0.2.1:1")
+	l.sweep(now.Add(knownLife - time.Minute))
+	if len(l.sources) != 1 {
+		t.Error("a source that comes every day is a stranger again")
+	}
+	if l.sweep(now.Add(knownLife + time.Minute)); len(l.sources) != 0 {
+		t.Error("sources are kept for ever")
+	}
+}
+
+func TestOnlyAGrantMakesASourceKnown(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	if grants(answers(t, now)) || grants(nil) || grants(make([]byte, document.AnswerUnit)) {
+		t.Error("a refusal, or nothing, counts as a grant")
+	}
+	if !grants(answer(t, document.Answer{At: now, Document: make([]byte, 100)})) {
+		t.Error("a grant does not count")
 	}
 }

@@ -81,6 +81,16 @@ func (s *Service) tls() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.cert}, SessionTicketsDisabled: true}
 }
 
+// grants reports whether a padded answer is none of the refusals, which are for anybody.
+func grants(response []byte) bool {
+	b, err := document.Unpad(response)
+	if err != nil {
+		return false
+	}
+	answer, err := document.ParseAnswer(b)
+	return err == nil && answer.Refused == 0
+}
+
 // ServeHTTP answers one visit. Whatever is not a request of the right size is told nothing but 404; what is gets
 // an answer, be it a refusal, of one size.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -111,6 +121,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if response == nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
+	}
+	if grants(response) {
+		s.limit.granted(r.RemoteAddr)
 	}
 	w.Header().Set("Content-Type", contentType)
 	_, _ = w.Write(response) // a client that left asks again

@@ -107,9 +107,15 @@ func newCert(t *testing.T) (tls.Certificate, [32]byte) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, sha256.Sum256(spki)
 }
 
-// answers returns a padded answer of the authority's form at that time.
+// answers returns a padded refusal of the authority's form at that time.
 func answers(t *testing.T, at time.Time) []byte {
 	t.Helper()
+	return answer(t, document.Answer{At: at, Refused: document.RefusedCode})
+}
+
+func answer(t *testing.T, a document.Answer) []byte {
+	t.Helper()
+	at := a.At
 	signing, err1 := document.NewSigningKey(rand.Reader)
 	slots, err2 := document.NewSlotKey(rand.Reader)
 	root, err3 := document.NewRootKey(rand.Reader)
@@ -117,7 +123,7 @@ func answers(t *testing.T, at time.Time) []byte {
 		t.Fatal(err)
 	}
 	cert := document.CertifyKeys(root, peer.OverlayID{}, 0, signing, slots, nil, at.Add(-time.Hour), at.Add(time.Hour))
-	a, err := document.SignAnswer(document.Answer{At: at, Refused: document.RefusedCode}, cert, signing)
+	a, err := document.SignAnswer(a, cert, signing)
 	if err != nil {
 		t.Fatal(err)
 	}
