@@ -110,7 +110,7 @@ var table = []Claim{
 		Adversary: "A6: the enrolment authority",
 		Mechanism: "blind RSA signatures, NodeID from the signature, one directory a period (overlay/enroll, overlay/peer)",
 		Measured:  "transcripts with times and addresses of people who join and are admitted, against the directory of the next period: every matcher's guesses against chance, in a binomial test",
-		Limit:     "issuing only, until renewals go through circuits; the set is that day's admissions; a relay's address is public and is its owner's; peers must learn the newest document from each other before they sign, or an authority that changes it between visits tells them apart (a control shows it); when a descriptor was first seen is not covered",
+		Limit:     "issuing only, until renewals go through circuits; the set is that day's admissions; a relay's address is public and is its owner's; peers must learn the newest document from each other before they sign, or an authority that changes it between visits tells them apart (a control shows it); no node compares the hashes of documents yet, so one that shows each its own is not found out; when a descriptor was first seen is not covered",
 		State:     Partial,
 		Measure:   measureBlindness,
 		Controls: []Control{
