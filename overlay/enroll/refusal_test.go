@@ -17,7 +17,6 @@ import (
 	"sotto/overlay/enroll/store"
 )
 
-// A final refusal by file to somebody who is enrolled leaves the state locked.
 func TestRefusalByFileUnlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuthority(t, authority.Config{})
@@ -42,15 +41,14 @@ func TestRefusalByFileUnlocks(t *testing.T) {
 		if _, err := enroll.FinishByFile(dir, answer); !errors.Is(err, document.RefusedRevoked) {
 			t.Fatal(err)
 		}
-		if again, err := identity.Open(dir); errors.Is(err, store.ErrInUse) {
-			t.Errorf("after the refusal: %v", err)
-		} else {
-			again.Close()
+		again, err := identity.Open(dir)
+		if err != nil {
+			t.Fatalf("after the refusal: %v", err)
 		}
+		again.Close()
 	})
 }
 
-// A join whose answer was lost; the repeat comes to an authority whose clock went wrong, or whose person was asked for too much: keys are deleted though the code is used.
 func TestLostFirstAnswerKeepsTheKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuthority(t, authority.Config{})
@@ -62,13 +60,12 @@ func TestLostFirstAnswerKeepsTheKeys(t *testing.T) {
 		}
 		if _, err := a.AnswerFile(time.Now(), req); err != nil {
 			t.Fatal(err)
-		} // granted, the response gets lost
+		}
+		// It was granted, and the response gets lost. Within the life of the invite the same file is handed in again, whose slots are over.
 		time.Sleep(6 * 24 * time.Hour)
-		// Within the life of the invite he gives the same request file in again: its slots are over.
 		resp, err := a.AnswerFile(time.Now(), req)
-		t.Log("second answer:", err)
 		if resp == nil {
-			return
+			t.Fatalf("no answer at all: %v", err)
 		}
 		if _, err := enroll.FinishByFile(dir, resp); err != nil {
 			if r, err2 := identity.Resume(dir); err2 == nil {

@@ -11,7 +11,7 @@ import (
 	"sotto/overlay/slot"
 )
 
-// A change of keys was granted and its answer lost; the request is repeated later.
+// The change was granted and its answer lost; the request is repeated later.
 func TestKeyChangeIsNeverLost(t *testing.T) {
 	for what, c := range map[string]struct {
 		want  identity.Want
@@ -41,7 +41,7 @@ func TestKeyChangeIsNeverLost(t *testing.T) {
 	}
 }
 
-// Whoever stole a key uses up the writers; the owner gets a new invite.
+// Whoever stole the key used up the writers of all slots.
 func TestReplacedPersonGetsSlots(t *testing.T) {
 	a := newAuthority(t)
 	p := newPerson(t, a, "sip:alice@example.org", genesis, InviteOptions{})

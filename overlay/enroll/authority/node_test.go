@@ -3,7 +3,6 @@
 package authority
 
 import (
-	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,11 +11,9 @@ import (
 	"sotto/overlay/peer"
 )
 
-var (
-	pass = []byte("correct horse battery")
-	addr = netip.MustParseAddrPort("127.0.0.1:4433")
-)
+var pass = []byte("correct horse battery")
 
+// begin makes an invite and the identity that it is for.
 func begin(t *testing.T, a *Authority, name string, now time.Time, o InviteOptions) *identity.Identity {
 	i, err := a.Invite(now, aorOf(t, name), o)
 	if err != nil {
@@ -30,6 +27,7 @@ func begin(t *testing.T, a *Authority, name string, now time.Time, o InviteOptio
 	return id
 }
 
+// visitNow asks the authority and takes its answer over.
 func visitNow(t *testing.T, a *Authority, id *identity.Identity, want identity.Want, now time.Time) error {
 	q, err := id.Request(now, want)
 	if err != nil {
@@ -42,17 +40,15 @@ func visitNow(t *testing.T, a *Authority, id *identity.Identity, want identity.W
 	return id.Accept(now, answer)
 }
 
+// keep signs a descriptor of a period and shows it.
 func keep(t *testing.T, id *identity.Identity, period uint32, capacity peer.Capacity) error {
 	key, static, err := id.Peer(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, _ := id.LinkKey()
-	pub := link.Public().Bytes()
-	lk, _ := peer.ParseLinkPublic(pub[:])
-	on, _ := peer.ParseOnionPublic([]byte("\x09abcdefghijklmnopqrstuvwxyz012345")[:32])
-	ad, _ := peer.NewAddress(addr)
-	d, err := peer.SignDaily(static, peer.DailyFields{Period: period, Roles: peer.RoleRelay, Capacity: capacity, Link: lk, Onion: on, Addresses: []peer.Address{ad}}, key)
+	fields := seedAt(t, id, "127.0.0.1:4433").Daily.Fields()
+	fields.Period, fields.Capacity = period, capacity
+	d, err := peer.SignDaily(static, fields, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,11 +11,11 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
 
-// other names beside the one, other forms of the one, extensions nobody knows.
 func TestCertificateOfOneNameOnly(t *testing.T) {
 	caKey := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	ca := must(parseCA(must(NewCA(caKey, day0, day0.Add(1200*24*time.Hour)))))
@@ -55,4 +55,23 @@ func make32(b byte) []byte {
 		x[i] = b
 	}
 	return x
+}
+
+// The length of a name changes how its DER lengths are written.
+func TestCertificatesOfAllLengthsOfNamesAreRead(t *testing.T) {
+	f := theFixture()
+	caKey := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	ca := must(parseCA(must(NewCA(caKey, day0, day0.Add(1200*24*time.Hour)))))
+	for n := 120; n <= maxAoR; n++ {
+		name := "sip:" + strings.Repeat("a", 60) + "@" + strings.Repeat("b", 40) + "."
+		name += strings.Repeat("c", n-len(name))
+		aor, err := ParseAoR(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert := must(IssueUser(ca, caKey, aor, f.cert.Key(), NewSerial(), day0, 24*time.Hour))
+		if again, err := ParseUser(cert.DER()); err != nil || again.AoR() != aor {
+			t.Errorf("a name of %d bytes: %v", n, err)
+		}
+	}
 }

@@ -3,11 +3,11 @@
 package document
 
 import (
-	"sotto/overlay/enroll/blind"
 	"testing"
+
+	"sotto/overlay/enroll/blind"
 )
 
-// the padded size of an answer tells what was asked.
 func TestAnswersOfAllKindsHaveOneSize(t *testing.T) {
 	f := theFixture()
 	for n := 0; n < 40; n++ {

@@ -8,7 +8,6 @@ import (
 	"time"
 )
 
-// a thief of the signing key signs a document of the highest version; the root can never take it back.
 func TestRootOverrulesAThiefsVersion(t *testing.T) {
 	f := theFixture()
 	c := f.overlay.Contents()
@@ -27,7 +26,6 @@ func TestRootOverrulesAThiefsVersion(t *testing.T) {
 	}
 }
 
-// an ended signing key still makes documents that are good for ever, by dating them back.
 func TestEndedKeySignsNothingUsable(t *testing.T) {
 	f := theFixture()
 	c := f.overlay.Contents()

@@ -173,7 +173,6 @@ func FuzzBackupContent(f *testing.F) {
 	})
 }
 
-// A backup of somebody else takes a gigabyte and half a minute.
 func TestForgedHeaderTakesLittle(t *testing.T) {
 	b, err := SealFile(Identity, "x", []byte("x"), []byte("correct horse battery"))
 	if err != nil {
@@ -183,5 +182,40 @@ func TestForgedHeaderTakesLittle(t *testing.T) {
 	b[offMemory], b[offMemory+1], b[offMemory+2], b[offMemory+3] = 0, 0x10, 0, 0
 	if err := parseBackup(b); err == nil {
 		t.Errorf("a header that asks for %d passes over %d MiB is obeyed", 16, memoryKiB>>10)
+	}
+}
+
+func TestRestoredStateIsMarkedBeforeItAppears(t *testing.T) {
+	dir, to := newDir(t), newDir(t)
+	create(t, dir)
+	passphrase := []byte("correct horse battery")
+	backup, err := open(t, dir).Backup(Identity, passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault := errors.New("fault")
+	if err := Restore(to, Identity, backup, passphrase, func(*Tx) error { return fault }); !errors.Is(err, fault) {
+		t.Errorf("a mark that failed: %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(to)); err != nil || len(entries) != 0 {
+		t.Errorf("a state that could not be marked is there: %v", err)
+	}
+	err = Restore(to, Identity, backup, passphrase, func(tx *Tx) error {
+		if _, err := os.Stat(to); err == nil {
+			t.Error("the state is there before it is marked")
+		}
+		return tx.Bucket([]byte(table)).Put([]byte("k"), []byte("marked"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = open(t, to).View(func(tx *Tx) error {
+		if string(tx.Bucket([]byte(table)).Get([]byte("k"))) != "marked" {
+			t.Error("the mark is not there")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
