@@ -18,10 +18,6 @@ import (
 	"sotto/overlay/enroll/visit"
 )
 
-// keysWarning is how long before their end the operator is told to rotate the online keys, for which the root key has to
-// be fetched from where it is kept.
-const keysWarning = 60 * 24 * time.Hour
-
 // serveGrace is how long answers under way may take when the service is told to end, so that it ends within 2 s.
 const serveGrace = 1500 * time.Millisecond
 
@@ -145,8 +141,12 @@ func (e *env) maintain(a *authority.Authority, log *slog.Logger) (every time.Dur
 	if err != nil {
 		return 0, err
 	}
-	if end := o.Contents().Keys[0].Cert.NotAfter(); end.Sub(now) < keysWarning {
-		log.Warn("the online keys end soon; run `sotto authority rotate` before", "days", int(end.Sub(now)/(24*time.Hour)))
+	list, err := a.Warnings(now)
+	for _, w := range list {
+		log.Warn(w)
+	}
+	if err != nil {
+		return 0, err
 	}
 	return rhythm(o), nil
 }

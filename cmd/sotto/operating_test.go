@@ -56,7 +56,8 @@ func TestOperatingGuideHasTheNumbersOfTheProgram(t *testing.T) {
 		fmt.Sprintf("| 0 to %d days | the key epoch: relays without an admission in the next one, given from %d days before", epoch, days(params.AdmitAhead)),
 		fmt.Sprintf("| %d days | the online keys", keys),
 		fmt.Sprintf("sign for %d days", keys),
-		fmt.Sprintf("warns %d days before the end", days(keysWarning)),
+		fmt.Sprintf("warns %d days before the end", days(authority.KeysWarning)),
+		fmt.Sprintf("After more than %d days it signs nothing", life),
 	} {
 		if !strings.Contains(text, says) {
 			t.Errorf("docs/operating.md does not say %q", says)

@@ -10,9 +10,9 @@ import (
 	"sotto/overlay/enroll/document"
 )
 
-// renewKeys is how long before their end online keys are renewed, if the root is here to do it, or their
+// KeysWarning is how long before their end online keys are renewed, if the root is here to do it, or their
 // operator is warned. Source: ours, two months to fetch something from a safe.
-const renewKeys = 60 * 24 * time.Hour
+const KeysWarning = 60 * 24 * time.Hour
 
 // Resume signs a document by this machine's clock, however long ago the last one was signed: the operator's word that the
 // clock is right and the authority was off. Maintain and all else go on from there.
@@ -36,7 +36,7 @@ func (a *Authority) Maintain(now time.Time) (changed bool, err error) {
 	err = a.update(now, func(t *transaction) error {
 		if k, err := t.keys(); err != nil {
 			return err
-		} else if !root.IsZero() && k.cert.NotAfter().Sub(t.now) < renewKeys {
+		} else if !root.IsZero() && k.cert.NotAfter().Sub(t.now) < KeysWarning {
 			if err := t.rotate(root, true); err != nil {
 				return err
 			}
@@ -75,7 +75,7 @@ func (a *Authority) Warnings(now time.Time) ([]string, error) {
 			return err
 		}
 		end := k.cert.NotAfter()
-		if end.Sub(now) < renewKeys {
+		if end.Sub(now) < KeysWarning {
 			list = append(list, "the online keys end on "+end.Format("2006-01-02")+": bring the root key and rotate them")
 		}
 		c := t.current.Contents()
