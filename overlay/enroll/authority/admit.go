@@ -71,5 +71,5 @@ func (t *transaction) admit(q document.Request, w work, answer *document.Answer)
 	}
 	answer.Admission = w.blind
 	list = append(list, admission{Asked: asked[:], Given: w.blind[:]})
-	return put(t.tx, tableAdmitted, epochKey(q.Ask.AdmitEpoch, q.AoR.Canonical()), list)
+	return store.Put(t.tx, tableAdmitted, epochKey(q.Ask.AdmitEpoch, q.AoR.Canonical()), list)
 }

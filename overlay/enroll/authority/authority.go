@@ -258,34 +258,15 @@ func (a *Authority) view(now time.Time, f func(*transaction) error) error {
 	})
 }
 
-func (t *transaction) save() error { return put(t.tx, tableState, []byte("state"), t.s) }
+func (t *transaction) save() error { return store.Put(t.tx, tableState, []byte("state"), t.s) }
 
 // get reads a record; ErrUnknown if there is none.
 func get(tx *store.Tx, table string, key []byte, record any) error {
-	b := tx.Bucket([]byte(table))
-	if b == nil {
-		return store.ErrDamaged
-	}
-	v := b.Get(key)
-	if v == nil {
+	found, err := store.Get(tx, table, key, record)
+	if err == nil && !found {
 		return ErrUnknown
 	}
-	if json.Unmarshal(v, record) != nil {
-		return store.ErrDamaged
-	}
-	return nil
-}
-
-func put(tx *store.Tx, table string, key []byte, record any) error {
-	v, err := json.Marshal(record)
-	if err != nil {
-		return errors.New("authority: a record that cannot be written")
-	}
-	b := tx.Bucket([]byte(table))
-	if b == nil {
-		return store.ErrDamaged
-	}
-	return b.Put(key, v)
+	return err
 }
 
 // each calls f with every record of a table in the order of their keys; f may not change the table.

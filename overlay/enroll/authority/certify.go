@@ -60,14 +60,14 @@ func (t *transaction) certify(q document.Request, k *asker, answer *document.Ans
 		old, digest := q.Key.Bytes(), q.Digest()
 		k.user.LastKey, k.user.LastRequest, k.user.Changed = old[:], digest[:], t.now.Unix()
 	}
-	if err := put(t.tx, tableUsers, []byte(q.AoR.Canonical()), k.user); err != nil {
+	if err := store.Put(t.tx, tableUsers, []byte(q.AoR.Canonical()), k.user); err != nil {
 		return err
 	}
 	if k.invite != nil {
 		used := q.Key.Bytes()
 		k.invite.UsedBy = used[:]
 		id, _ := q.CodeID()
-		if err := put(t.tx, tableInvites, id[:], *k.invite); err != nil {
+		if err := store.Put(t.tx, tableInvites, id[:], *k.invite); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func TestNameIsRefusedAtIssueToo(t *testing.T) {
 	second.key, second.code = key, &code
 	h := code.Hash()
 	err = a.update(genesis, func(tx *transaction) error {
-		return put(tx.tx, tableInvites, h.ID[:], inviteRecord{Code: h.Append(nil), Name: first.aor.Canonical(), Expires: genesis.Add(day).Unix()})
+		return store.Put(tx.tx, tableInvites, h.ID[:], inviteRecord{Code: h.Append(nil), Name: first.aor.Canonical(), Expires: genesis.Add(day).Unix()})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sotto/overlay/enroll/document"
+	"sotto/overlay/enroll/store"
 	"sotto/overlay/peer"
 )
 
@@ -224,13 +225,13 @@ func TestBoundsAreKept(t *testing.T) {
 	a := newAuthority(t)
 	err := a.update(genesis, func(t *transaction) error {
 		for n := range MaxOpenInvites {
-			if err := put(t.tx, tableInvites, epochKey(uint32(n), ""), inviteRecord{Name: "x", Expires: genesis.Add(day).Unix()}); err != nil {
+			if err := store.Put(t.tx, tableInvites, epochKey(uint32(n), ""), inviteRecord{Name: "x", Expires: genesis.Add(day).Unix()}); err != nil {
 				return err
 			}
 		}
 		for n := range document.MaxRevokedNodes {
 			id := [32]byte{byte(n >> 8), byte(n)}
-			if err := put(t.tx, tableNodes, id[:], nodeRecord{}); err != nil {
+			if err := store.Put(t.tx, tableNodes, id[:], nodeRecord{}); err != nil {
 				return err
 			}
 		}

@@ -165,7 +165,7 @@ func (t *transaction) putSeed(p document.Pair, owner string) error {
 	if t.tx.Bucket([]byte(tableSeeds)).Get(key[:]) == nil && count(t.tx, tableSeeds) >= document.MaxSeeds {
 		return ErrFull
 	}
-	return put(t.tx, tableSeeds, key[:], pairRecord{Pair: p.Append(nil), Owner: owner})
+	return store.Put(t.tx, tableSeeds, key[:], pairRecord{Pair: p.Append(nil), Owner: owner})
 }
 
 // sameNetwork refuses a seed of the public internet in an overlay whose seeds have private addresses, and the other way
@@ -205,7 +205,7 @@ func (a *Authority) Found(now time.Time, peers []document.Pair) error {
 				return ErrLate
 			}
 			key := p.NodeID().Bytes()
-			if err := put(t.tx, tableFounding, key[:], pairRecord{Pair: p.Append(nil)}); err != nil {
+			if err := store.Put(t.tx, tableFounding, key[:], pairRecord{Pair: p.Append(nil)}); err != nil {
 				return err
 			}
 		}

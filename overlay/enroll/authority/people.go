@@ -88,7 +88,7 @@ func (a *Authority) Invite(now time.Time, aor document.AoR, o InviteOptions) (do
 		}
 		h := code.Hash()
 		r := inviteRecord{Code: h.Append(nil), Name: aor.Canonical(), Expires: expires.Unix(), Seed: o.Seed, Replace: o.Replace}
-		if err := put(t.tx, tableInvites, h.ID[:], r); err != nil {
+		if err := store.Put(t.tx, tableInvites, h.ID[:], r); err != nil {
 			return err
 		}
 		k, err := t.keys()
@@ -165,7 +165,7 @@ func (a *Authority) Revoke(now time.Time, aor document.AoR) error {
 		if err := t.revokeCerts(&u); err != nil {
 			return err
 		}
-		if err := put(t.tx, tableUsers, []byte(aor.Canonical()), u); err != nil {
+		if err := store.Put(t.tx, tableUsers, []byte(aor.Canonical()), u); err != nil {
 			return err
 		}
 		err := prune(t.tx, tableSeeds, func(_ []byte, r pairRecord) bool { return r.Owner == aor.Canonical() })
@@ -184,7 +184,7 @@ func (t *transaction) revokeCerts(u *userRecord) error {
 		if count(t.tx, tableRevoked) >= document.MaxRevokedCerts {
 			return ErrFull
 		}
-		if err := put(t.tx, tableRevoked, i.Serial, certRecord{Until: i.Until}); err != nil {
+		if err := store.Put(t.tx, tableRevoked, i.Serial, certRecord{Until: i.Until}); err != nil {
 			return err
 		}
 	}
@@ -202,7 +202,7 @@ func (a *Authority) RevokeNode(now time.Time, id peer.NodeID, keyEpoch uint32) e
 			return ErrFull
 		}
 		key := id.Bytes()
-		if err := put(t.tx, tableNodes, key[:], nodeRecord{KeyEpoch: keyEpoch}); err != nil {
+		if err := store.Put(t.tx, tableNodes, key[:], nodeRecord{KeyEpoch: keyEpoch}); err != nil {
 			return err
 		}
 		return t.sign()

@@ -87,7 +87,7 @@ func (w *work) derive(q document.Request) error {
 func (t *transaction) keepPlaces(q document.Request, w work) error {
 	for _, keyEpoch := range w.fresh {
 		y := w.places[keyEpoch].Bytes()
-		if err := put(t.tx, tablePlaces, epochKey(keyEpoch, q.AoR.Canonical()), placeRecord{Y: y[:]}); err != nil {
+		if err := store.Put(t.tx, tablePlaces, epochKey(keyEpoch, q.AoR.Canonical()), placeRecord{Y: y[:]}); err != nil {
 			return err
 		}
 	}
@@ -140,7 +140,7 @@ func (t *transaction) noteWriter(ask document.SlotAsk, aor document.AoR) error {
 		return document.RefusedSlot
 	}
 	r.Keys = append(r.Keys, writer[:])
-	return put(t.tx, tableWriters, key, r)
+	return store.Put(t.tx, tableWriters, key, r)
 }
 
 // clearWriters forgets epochs and key epochs that are over.

@@ -65,7 +65,7 @@ func addKeys(tx *store.Tx, id peer.OverlayID, root document.RootKey, generation 
 	}
 	seed1, seed2 := signing.Seed(), slots.Seed()
 	cert := document.CertifyKeys(root, id, generation, signing, slots, ca, from, until)
-	return put(tx, tableKeys, epochKey(generation, ""), onlineKeys{
+	return store.Put(tx, tableKeys, epochKey(generation, ""), onlineKeys{
 		Signing: seed1[:], Slots: seed2[:], CAKey: pkcs8, CA: ca, Cert: cert.Bytes(),
 	})
 }
@@ -144,7 +144,7 @@ func (t *transaction) prepareBlind() error {
 		if err != nil {
 			return err
 		}
-		if err := put(t.tx, tableBlind, epochKey(epoch, ""), blindRecord{key.Bytes(), key.Public().Append(nil)}); err != nil {
+		if err := store.Put(t.tx, tableBlind, epochKey(epoch, ""), blindRecord{key.Bytes(), key.Public().Append(nil)}); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (t *transaction) prepareBlind() error {
 			err = get(t.tx, tableBlind, epochKey(epoch, ""), &r)
 		}
 		if err == nil {
-			err = put(t.tx, tableBlind, epochKey(epoch, ""), blindRecord{Public: r.Public})
+			err = store.Put(t.tx, tableBlind, epochKey(epoch, ""), blindRecord{Public: r.Public})
 		}
 	}
 	return err

@@ -173,7 +173,7 @@ func (t *transaction) blind(want Want) (blind.Message, error) {
 	}
 	seed := signing.Seed()
 	r = peerRecord{Key: seed[:], Factor: factor.Append(nil)}
-	return blinded, put(t.tx, tablePeers, number(want.AdmitEpoch), r)
+	return blinded, store.Put(t.tx, tablePeers, number(want.AdmitEpoch), r)
 }
 
 func (t *transaction) blindAgain(key blind.PublicKey, keyEpoch uint32, r peerRecord) (blind.Message, error) {
@@ -305,5 +305,5 @@ func (t *transaction) takeAdmission(answer document.Answer) error {
 	if err := t.forget(tablePeers, int64(answer.AdmitEpoch)-2); err != nil {
 		return err
 	}
-	return put(t.tx, tablePeers, number(answer.AdmitEpoch), r)
+	return store.Put(t.tx, tablePeers, number(answer.AdmitEpoch), r)
 }

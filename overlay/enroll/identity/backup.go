@@ -34,7 +34,7 @@ func Restore(dir string, backup, passphrase []byte, now time.Time) (*Identity, e
 			p = 0 // before the genesis, descriptors of period 0 may be out already
 		}
 		t.s.SilentUntil = max(t.s.SilentUntil, p+2)
-		return put(tx, tableState, []byte(tableState), t.s)
+		return store.Put(tx, tableState, []byte(tableState), t.s)
 	})
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ package identity
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -122,7 +121,7 @@ func create(dir string, invite document.Invite) error {
 	s := state{Name: invite.AoR.Canonical(), UserKey: user.Bytes(), Code: code[:], Seed: invite.Seed, LinkKey: private[:],
 		Writer: writer, Document: invite.Overlay.Bytes()}
 	return store.Create(dir, store.Identity, tables, nil, func(tx *store.Tx) error {
-		return put(tx, tableState, []byte(tableState), s)
+		return store.Put(tx, tableState, []byte(tableState), s)
 	})
 }
 
@@ -242,36 +241,17 @@ func (i *Identity) update(f func(*transaction) error) error {
 		if err := f(t); err != nil {
 			return err
 		}
-		return put(tx, tableState, []byte(tableState), t.s)
+		return store.Put(tx, tableState, []byte(tableState), t.s)
 	})
 }
 
 // get reads a record; ErrNone if there is none.
 func get(tx *store.Tx, table string, key []byte, record any) error {
-	b := tx.Bucket([]byte(table))
-	if b == nil {
-		return store.ErrDamaged
-	}
-	v := b.Get(key)
-	if v == nil {
+	found, err := store.Get(tx, table, key, record)
+	if err == nil && !found {
 		return ErrNone
 	}
-	if json.Unmarshal(v, record) != nil {
-		return store.ErrDamaged
-	}
-	return nil
-}
-
-func put(tx *store.Tx, table string, key []byte, record any) error {
-	v, err := json.Marshal(record)
-	if err != nil {
-		return errors.New("identity: a record that cannot be written")
-	}
-	b := tx.Bucket([]byte(table))
-	if b == nil {
-		return store.ErrDamaged
-	}
-	return b.Put(key, v)
+	return err
 }
 
 func number(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
