@@ -185,3 +185,116 @@ func TestTargetsAndConfigurationsDoNotPrint(t *testing.T) {
 		}
 	}
 }
+
+func TestClockThatGoesBackOverABorderLetsNoReplayIn(t *testing.T) {
+	l := newLab(t)
+	l.up(NK)
+	recorded := bytes.Clone(l.recorded[0])
+	bk := bucketOf(l.now)
+	border := time.Unix(int64(bk+2)*300, 0)
+	l.now = border.Add(200 * time.Millisecond)
+	if _, err := l.a.Dial(l.now, l.target(NK)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	l.now = border.Add(-500 * time.Millisecond)
+	taken := l.b.Stats().Initiated
+	l.feed(l.b, l.addrA, recorded)
+	if l.b.Stats().Initiated != taken {
+		t.Error("replay taken after a step back of 0.7 s")
+	}
+}
+
+func TestForgedPieceOfALongAnswerDoesNotCostTheAttempt(t *testing.T) {
+	l := newLab(t)
+	e := newEnvelope(labOverlay, labStatic(t, 2).Public(), labRand(5))
+	l.tap = func(from, _ netip.AddrPort, d []byte) bool {
+		if from == l.addrA {
+			if in, ok := e.openInitiation(bytes.Clone(d)); ok {
+				forged := make([]byte, DatagramLen)
+				if err := e.sealAnswer(forged, in.tag, answerMessage, bytes.Repeat([]byte{9}, 500), 0); err != nil {
+					t.Error(err)
+				}
+				l.feed(l.a, l.addrB, forged)
+			}
+		}
+		return true
+	}
+	if _, err := l.a.Dial(l.now, l.target(NK)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	for range 8 {
+		l.pass(time.Second)
+	}
+	if l.a.upLinks != 1 {
+		t.Error("one forged datagram an attempt: no link")
+	}
+}
+
+func TestForgedCookiesDoNotCostTheDial(t *testing.T) {
+	l := newLab(t)
+	l.b = l.core(Config{Overlay: labOverlay, Node: labNode, Static: labStatic(t, 2), Rand: labRand(13)})
+	e := newEnvelope(labOverlay, labStatic(t, 2).Public(), labRand(5))
+	n := byte(0)
+	var tag [tagLen]byte
+	forge := func() {
+		n++
+		forged := make([]byte, DatagramLen)
+		if err := e.sealAnswer(forged, tag, answerCookie, bytes.Repeat([]byte{n}, 16), 0); err != nil {
+			t.Error(err)
+		}
+		l.feed(l.a, l.addrB, forged)
+	}
+	l.tap = func(from, _ netip.AddrPort, d []byte) bool {
+		if from == l.addrA {
+			if in, ok := e.openInitiation(bytes.Clone(d)); ok {
+				tag = in.tag
+				forge()
+			}
+		}
+		return true
+	}
+	if _, err := l.a.Dial(l.now, l.target(NK)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	for range 8 {
+		if l.a.dialing > 0 {
+			forge() // late: after the true cookie, before the next try
+		}
+		l.pass(time.Second)
+	}
+	if l.a.upLinks != 1 {
+		t.Errorf("no link; %d forged, b %+v", n, l.b.stats)
+	}
+}
+
+func TestWrongCookieIsForgottenWithTheNextTry(t *testing.T) {
+	l := newLab(t)
+	e := newEnvelope(labOverlay, labStatic(t, 2).Public(), labRand(5))
+	first := true
+	l.tap = func(from, _ netip.AddrPort, d []byte) bool {
+		if from == l.addrA && first {
+			first = false // the first is lost; somebody saw it and forges one cookie, ever
+			in, _ := e.openInitiation(bytes.Clone(d))
+			forged := make([]byte, DatagramLen)
+			if err := e.sealAnswer(forged, in.tag, answerCookie, bytes.Repeat([]byte{9}, 16), 0); err != nil {
+				t.Error(err)
+			}
+			l.feed(l.a, l.addrB, forged)
+			return false
+		}
+		return true
+	}
+	if _, err := l.a.Dial(l.now, l.target(NK)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	for range 8 {
+		l.pass(time.Second)
+	}
+	if l.a.upLinks != 1 {
+		t.Errorf("no link: b %+v", l.b.stats)
+	}
+}

@@ -243,7 +243,7 @@ func TestClosingManyLinksTellsEveryPeer(t *testing.T) {
 	secret := [keyLen]byte{1}
 	const n = 5000
 	for i := range n {
-		k := &link{state: up, addr: addr(i), current: &session{index: uint64(i + 1), seal: NewSealer(secret, 1, headerKey{})}}
+		k := &link{state: up, pattern: NK, addr: addr(i), current: &session{index: uint64(i + 1), seal: NewSealer(secret, 1, headerKey{})}}
 		k.current.link = k
 		l.b.addLink(k)
 		l.b.addSession(k.current)
@@ -272,5 +272,111 @@ func TestControlFramesHaveNoRoomBehindTheirContent(t *testing.T) {
 		if l.b.stats.Refused != refused+1 || l.b.upLinks != 1 {
 			t.Errorf("op %d with a tail was obeyed", op)
 		}
+	}
+}
+
+func TestCloseFromANewAddressEndsJustTheLink(t *testing.T) {
+	l := newLab(t)
+	a, _ := l.up(NK)
+	l.pass(2 * time.Second)
+	l.addrA = evil
+	l.a.Close(l.now, a)
+	l.carry()
+	if l.b.upLinks != 0 {
+		t.Error("still up")
+	}
+}
+
+func TestPongOfAPingToElsewhereProvesNothingOfHere(t *testing.T) {
+	l := newLab(t)
+	a, b := l.up(NK)
+	l.pass(2 * time.Second)
+	if err := l.b.Ping(l.now, b); err != nil {
+		t.Fatal(err)
+	}
+	// the attacker (a) keeps the ping's pong and sends it with the victim's source
+	l.move(l.b, l.addrB, l.a, l.addrA)
+	l.addrA = evil
+	l.move(l.a, l.addrA, l.b, l.addrB)
+	_ = a
+	l.b.Outgoing(nil)
+	for range 50 {
+		if err := l.b.Send(l.now, b, frame(2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	for _, o := range l.b.Outgoing(nil) {
+		for i := range o.Len() {
+			if to, _ := o.At(i); to == evil {
+				n++
+			}
+		}
+	}
+	if n > moveCredit {
+		t.Errorf("%d datagrams to the victim, limited %v", n, l.b.links[b].limited)
+	}
+}
+
+func TestMainHeaderKeyFindsNoAnonymousLink(t *testing.T) {
+	l := newLab(t)
+	_, b := l.up(NK)
+	k := l.b.links[b]
+	k.current.seal.index = l.a.header.block() // the guard knows it from a named link with a suspect
+	got := len(l.eventsA)
+	if err := l.b.Send(l.now, b, frame(1)); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	if len(l.eventsA) != got {
+		t.Error("a datagram masked with the named header key reaches the anonymous link")
+	}
+}
+
+func TestDialThatCannotBeEvictsNobody(t *testing.T) {
+	l := newLab(t)
+	l.b.cfg.MaxLinks = dialHeaders + 4
+	for i := range dialHeaders {
+		if _, err := l.b.Dial(l.now, Target{Addr: addr(1000 + i), Key: labStatic(t, 7).Public(), Pattern: NK}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.b.cfg.MaxLinks = 1000
+	for i := range 4 {
+		l.stranger(byte(i+1), addr(i), true)
+	}
+	l.b.cfg.MaxLinks = dialHeaders + 4
+	up := l.b.upLinks
+	for range 4 {
+		if _, err := l.b.Dial(l.now, Target{Addr: addr(2000), Key: labStatic(t, 7).Public(), Pattern: NK}); !errors.Is(err, ErrFull) {
+			t.Fatal(err)
+		}
+	}
+	if l.b.upLinks != up {
+		t.Errorf("%d links evicted by dials that failed", up-l.b.upLinks)
+	}
+}
+
+func TestCrowdFromOneIPv6SiteEvictsItself(t *testing.T) {
+	l := newLab(t)
+	l.b.cfg.MaxLinks = 32
+	for i := range 20 {
+		l.stranger(byte(i), addr(i), true)
+	}
+	for i := range 100 {
+		l.now = l.now.Add(100 * time.Millisecond)
+		a := netip.MustParseAddr("2001:db8::1").As16()
+		a[5], a[6] = byte(i>>8), byte(i)
+		l.stranger(byte(i), netip.AddrPortFrom(netip.AddrFrom16(a), 9), true)
+	}
+	honest := 0
+	for _, k := range l.b.links {
+		if k.state == up && k.addr.Addr().Is4() {
+			honest++
+		}
+	}
+	t.Logf("%d of 20 honest are left against one /48", honest)
+	if honest < 20 {
+		t.Fail()
 	}
 }

@@ -60,12 +60,12 @@ type Core struct {
 	sessions map[uint64]*session        // by own index
 	dials    map[netip.AddrPort][]*link // under way, by the address dialled
 	answered map[PublicKey][]LinkID     // up, of IK initiators
-	crowd    map[netip.Prefix]int       // answered links that are up, by source prefix
+	nameless crowds                     // answered NK links that are up
+	named    crowds                     // answered IK links that are up
 	half     []*link                    // half open, oldest first
 	timers   timers
 	dialing  int
 	upLinks  int
-	nameless int // answered NK links that are up
 
 	out, free []*Batch
 	events    []Event
@@ -90,7 +90,6 @@ func NewCore(now time.Time, cfg Config) (*Core, error) {
 		sessions: make(map[uint64]*session),
 		dials:    make(map[netip.AddrPort][]*link),
 		answered: make(map[PublicKey][]LinkID),
-		crowd:    make(map[netip.Prefix]int),
 	}
 	if _, err := io.ReadFull(cfg.Rand, c.header[:]); err != nil {
 		return nil, err
@@ -171,6 +170,7 @@ func (c *Core) receiveData(now time.Time, from netip.AddrPort, s *session, d []b
 		// Only the newest datagram moves a link: an old one that somebody held
 		// back must not pull it to where it was.
 		l.addr, l.limited, l.credit = from, true, 0
+		l.pings = [pingsKept]ping{} // they went elsewhere: their pongs prove nothing of here
 	}
 	if l.limited && from == l.addr {
 		l.credit = min(l.credit+moveCredit, moveCreditMost)
@@ -187,7 +187,7 @@ func (c *Core) receiveData(now time.Time, from netip.AddrPort, s *session, d []b
 	default:
 		c.stats.Refused++
 	}
-	if l.limited && l.state == up && now.Sub(l.pinged) >= tryInterval {
+	if l.limited && c.links[l.id] == l && now.Sub(l.pinged) >= tryInterval { // a close may have ended it
 		c.sendPing(now, l)
 	}
 }

@@ -20,6 +20,9 @@ import (
 //	     8      16  the sender's header key
 const payloadLen = indexLen + headerKeyLen
 
+// answerLen is message 2 of both patterns: ephemeral, payload, tag.
+const answerLen = keyLen + payloadLen + tagLen
+
 // dial is a link that is being dialled.
 type dial struct {
 	envelope *envelope
@@ -27,7 +30,7 @@ type dial struct {
 	tries    int
 	next     time.Time
 	cookie   cookie
-	cookies  int // cookies followed at once
+	followed []cookie // in this try
 }
 
 // attempt is one first message and the handshake that waits for its answer.
@@ -79,6 +82,9 @@ func (c *Core) Dial(now time.Time, t Target) (LinkID, error) {
 	if !t.Addr.IsValid() || t.Addr.Port() == 0 {
 		return 0, ErrNoLink
 	}
+	if t.Pattern == NK && len(c.headers) >= dialHeaders {
+		return 0, ErrFull
+	}
 	if c.dialing >= maxDialing || c.upLinks+c.dialing >= c.cfg.MaxLinks && !c.makeRoom(now, false) {
 		return 0, ErrFull
 	}
@@ -102,6 +108,8 @@ func (c *Core) tryAgain(now time.Time, l *link) {
 		return
 	}
 	l.dial.tries++
+	// A cookie may be forged or stale, and with a wrong one nobody answers: each try begins without.
+	l.dial.cookie, l.dial.followed = noCookie, nil
 	l.dial.next = now.Add(tryInterval)
 	c.try(now, l)
 }
@@ -211,21 +219,24 @@ func (c *Core) receiveAnswer(now time.Time, l *link, d []byte) bool {
 	return false
 }
 
-// followCookie tries again at once with the cookie, once a try, so that a stream
-// of cookies cannot make a stream of first messages.
+// followCookie tries again at once with the cookie. A few different ones are
+// followed in each try, since any may be forged; no more, so that a stream of
+// cookies cannot make a stream of first messages.
 func (c *Core) followCookie(now time.Time, l *link, body []byte) {
-	l.dial.cookie = cookie(body[:cookieLen])
-	if l.dial.cookies < l.dial.tries {
-		l.dial.cookies++
-		c.try(now, l)
+	k := cookie(body[:cookieLen])
+	if len(l.dial.followed) >= remakes || slices.Contains(l.dial.followed, k) {
+		return
 	}
+	l.dial.followed = append(l.dial.followed, k)
+	l.dial.cookie = k
+	c.try(now, l)
 }
 
 // takeAnswer takes a piece of message 2 and, once it is whole, brings the link up.
 func (c *Core) takeAnswer(now time.Time, a *attempt, body []byte) {
 	p, ok := parsePiece(body)
-	if !ok {
-		return
+	if !ok || p.total != answerLen {
+		return // a piece of another length would keep the true one out
 	}
 	message, complete := a.answer.add(p, answerPieceLen)
 	if !complete {

@@ -39,11 +39,8 @@ func (c *Core) ownHeader(l *link) error {
 
 // dropHeader forgets the header key of a link that ends.
 func (c *Core) dropHeader(l *link) {
-	for i, h := range c.headers {
-		if h == l.header {
-			c.headers = append(c.headers[:i], c.headers[i+1:]...)
-			return
-		}
+	if l.header != nil {
+		c.headers = remove(c.headers, l.header)
 	}
 }
 
@@ -51,7 +48,7 @@ func (c *Core) dropHeader(l *link) {
 func (c *Core) find(d []byte) *session {
 	raw, tag := binary.BigEndian.Uint64(d), d[DatagramLen-tagLen:]
 	c.headerBlock.Encrypt(c.mask[:], tag)
-	if s := c.sessions[raw^binary.BigEndian.Uint64(c.mask[:])]; s != nil {
+	if s := c.sessions[raw^binary.BigEndian.Uint64(c.mask[:])]; s != nil && s.link.header == nil {
 		return s
 	}
 	for _, h := range c.headers {

@@ -102,7 +102,7 @@ func (c *Core) CloseSome(now time.Time) (more bool) {
 // whether the link may go on.
 func (c *Core) promote(now time.Time, l *link) bool {
 	if l.state == halfOpen {
-		if l.pattern == NK && c.cfg.MaxNameless > 0 && c.nameless >= c.cfg.MaxNameless && !c.makeRoom(now, true) {
+		if l.pattern == NK && c.cfg.MaxNameless > 0 && c.nameless.n >= c.cfg.MaxNameless && !c.makeRoom(now, true) {
 			c.forget(l)
 			return false
 		}
@@ -120,30 +120,28 @@ func (c *Core) promote(now time.Time, l *link) bool {
 	return true
 }
 
-// count notes an answered link under its source prefix and its key. Of one key
-// the newest maxPerPeer links stay.
+// count notes an answered link under its place and its key. Of one key the newest
+// maxPerPeer links stay.
 func (c *Core) count(now time.Time, l *link) {
-	l.prefix = prefixOf(l.addr.Addr())
-	c.crowd[l.prefix]++
-	if l.pattern != IK {
-		c.nameless++
+	l.prefix = crowdOf(l.addr.Addr())
+	if l.pattern == NK {
+		c.nameless.add(l)
 		return
 	}
 	if ids := c.answered[l.peer]; len(ids) >= maxPerPeer {
 		c.down(now, c.links[ids[0]], ErrEvicted)
 	}
 	c.answered[l.peer] = append(c.answered[l.peer], l.id)
+	c.named.add(l)
 }
 
 // uncount is the undoing of count.
 func (c *Core) uncount(l *link) {
-	if c.crowd[l.prefix]--; c.crowd[l.prefix] == 0 {
-		delete(c.crowd, l.prefix)
-	}
-	if l.pattern != IK {
-		c.nameless--
+	if l.pattern == NK {
+		c.nameless.drop(l)
 		return
 	}
+	c.named.drop(l)
 	if ids := remove(c.answered[l.peer], l.id); len(ids) > 0 {
 		c.answered[l.peer] = ids
 	} else {
@@ -160,19 +158,17 @@ func (c *Core) useNext(now time.Time, l *link) {
 	c.timers.set(l, l.nextDeadline(now))
 }
 
-// makeRoom evicts an answered link that is no known peer's: of the source prefix
-// that holds most of them the most silent one. Whoever comes from one place with
-// many links so evicts his own. nameless says that it must be one without a name.
-// It reports whether there was one.
+// makeRoom evicts an answered link that is no known peer's, from the place from
+// which most of its kind come: whoever comes from one place with many links so
+// evicts his own. nameless says that it must be one without a name. It reports
+// whether there was one.
 func (c *Core) makeRoom(now time.Time, nameless bool) bool {
-	var victim *link
-	for _, l := range c.links {
-		if l.state != up || l.dialed || nameless && l.pattern == IK || l.pattern == IK && c.cfg.Known != nil && c.cfg.Known(l.peer) {
-			continue
-		}
-		if victim == nil || c.crowd[l.prefix] > c.crowd[victim.prefix] ||
-			c.crowd[l.prefix] == c.crowd[victim.prefix] && l.heard.Before(victim.heard) {
+	victim := c.nameless.pick(func(*link) bool { return false })
+	if !nameless && (victim == nil || c.named.most > c.nameless.most) {
+		if l := c.named.pick(c.isKnown); l != nil {
 			victim = l
+		} else if victim == nil {
+			victim = c.anyStranger()
 		}
 	}
 	if victim == nil {
@@ -180,6 +176,23 @@ func (c *Core) makeRoom(now time.Time, nameless bool) bool {
 	}
 	c.down(now, victim, ErrEvicted)
 	return true
+}
+
+// isKnown reports whether a link is that of a known peer.
+func (c *Core) isKnown(l *link) bool { return c.cfg.Known != nil && c.cfg.Known(l.peer) }
+
+// anyStranger looks at all answered IK links, for when the sample had known peers
+// only: at most maxPerPeer of them are one peer's, so that is where many peers
+// share an address.
+func (c *Core) anyStranger() *link {
+	for _, g := range c.named.groups {
+		for _, l := range g {
+			if !c.isKnown(l) {
+				return l
+			}
+		}
+	}
+	return nil
 }
 
 // upkeep is what an established link needs from time to time.

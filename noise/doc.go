@@ -86,6 +86,10 @@
 // its clock was set: that is up to the bucket after the one of that moment, since
 // clocks differ.
 //
+// At its bound of links a responder ends one that is no known peer's, of the place
+// from which most of them come: an IPv4 address or an IPv6 /48. Many people behind
+// one address count as one there, and whoever has many addresses as many.
+//
 // # Control frames
 //
 // A frame of type 1 is an op and its body; the rest is zero, and is checked to be

@@ -136,7 +136,7 @@ func (d *door) mustProve(in *initiation) bool {
 func (d *door) watchClock(now time.Time) {
 	ran := now.Sub(d.last) // by the running clock, where now has one
 	set := now.Round(0).Sub(d.last.Round(0)) - ran
-	if set > clockStep || set < -clockStep || ran < -clockStep {
+	if set > clockStep || set < -clockStep || ran < -clockStep || bucketOf(now) < d.newest {
 		d.suspect = max(d.suspect, d.newest+1, bucketOf(now)+1)
 	}
 	d.last, d.newest = now, max(d.newest, bucketOf(now))

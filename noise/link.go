@@ -58,6 +58,7 @@ type link struct {
 	credit  int
 
 	prefix netip.Prefix // of an answered link, under which it is counted
+	place  int          // …in its crowd
 
 	deadline time.Time
 	position int // in the timers
