@@ -244,13 +244,28 @@ func TestFrozenFramesOpenWithTheirInputsAlone(t *testing.T) {
 		if got, err := o.Open(unhex(t, v.Frame)); err != nil || !bytes.Equal(got, frame(0x55)) {
 			t.Errorf("pattern %d: frame does not open (%v)", v.Pattern, err)
 		}
+		d := unhex(t, v.Frame)
+		var mask [16]byte
+		key := headerKey(unhex(t, v.ResponderHeaderKey))
+		key.block().Encrypt(mask[:], d[DatagramLen-tagLen:])
+		for i := range indexLen {
+			mask[i] ^= d[i]
+		}
+		if hex.EncodeToString(mask[:indexLen]) != v.ResponderIndex {
+			t.Errorf("pattern %d: index differs", v.Pattern)
+		}
 		responder, _ := StaticKeyFromBytes(unhex(t, v.ResponderStatic))
 		e := newEnvelope([32]byte(unhex(t, v.Overlay)), responder.Public(), labRand(0))
 		in, ok := e.openInitiation(unhex(t, v.Initiation))
 		if !ok || in.pattern != v.Pattern || in.bucket != bucketOf(time.Unix(v.Time, 0)) {
 			t.Errorf("pattern %d: initiation does not open", v.Pattern)
 		}
-		kind, _, ok := e.openAnswer(unhex(t, v.Answer), in.tag)
+		challenged, _ := e.openInitiation(unhex(t, v.Challenge))
+		kind, baked, ok := e.openAnswer(unhex(t, v.Cookie), challenged.tag)
+		if !ok || kind != answerCookie || cookieMAC(cookie(baked[:cookieLen]), in.salt[:], in.body) != in.cookieMAC {
+			t.Errorf("pattern %d: the cookie is not the one in the initiation", v.Pattern)
+		}
+		kind, _, ok = e.openAnswer(unhex(t, v.Answer), in.tag)
 		if !ok || kind != answerMessage {
 			t.Errorf("pattern %d: answer does not open", v.Pattern)
 		}
