@@ -60,14 +60,17 @@ func (j *cookieJar) bake(generation int, from netip.AddrPort) (c cookie) {
 }
 
 // proven returns the cookie of from under which an initiation carries a MAC, or
-// noCookie.
-func (j *cookieJar) proven(from netip.AddrPort, in *initiation) cookie {
+// noCookie, and the current cookie of from.
+func (j *cookieJar) proven(from netip.AddrPort, in *initiation) (has, current cookie) {
 	for generation := range j.secret {
 		c := j.bake(generation, from)
+		if generation == 0 {
+			current = c
+		}
 		mac := cookieMAC(c, in.salt[:], in.body)
 		if hmac.Equal(mac[:], in.cookieMAC[:]) {
-			return c
+			return c, current
 		}
 	}
-	return noCookie
+	return noCookie, current
 }

@@ -13,8 +13,7 @@ func (c *Core) receiveInitiation(now time.Time, from netip.AddrPort, in *initiat
 	f, v := c.door.admit(now, from, in, &c.stats)
 	switch v {
 	case challenge:
-		baked := c.door.jar.bake(0, from)
-		c.sealedAnswer(from, in.tag, answerCookie, baked[:], 0)
+		c.sealedAnswer(from, in.tag, answerCookie, f.current[:], 0)
 	case proceed:
 		c.answer(now, from, &f)
 	}

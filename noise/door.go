@@ -79,6 +79,7 @@ type first struct {
 	initiation
 	message []byte
 	cookie  cookie // that proves its source; noCookie for none
+	current cookie // of its source, for a challenge
 }
 
 // admit judges an opened initiation. The memory of first messages is asked here
@@ -102,7 +103,8 @@ func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Sta
 			return f, refuse
 		}
 	}
-	if f.cookie = d.jar.proven(from, in); f.cookie == noCookie && d.mustProve(in) {
+	f.cookie, f.current = d.jar.proven(from, in)
+	if f.cookie == noCookie && d.mustProve(in) {
 		st.Challenged++
 		return f, challenge
 	}

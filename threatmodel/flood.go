@@ -28,7 +28,8 @@ const (
 // measureFlood is the measurement of P16.
 func measureFlood(ctx context.Context, s Scale) (Measurement, error) {
 	m := Measurement{Seed: floodSeed}
-	c, err := measureCosts()
+	c := referenceCosts()
+	now, err := measureCosts()
 	if err != nil {
 		return m, err
 	}
@@ -40,7 +41,8 @@ func measureFlood(ctx context.Context, s Scale) (Measurement, error) {
 			return m, err
 		}
 	}
-	c.describe(&m)
+	c.describe(&m, "costs that the flood and the relay are held to")
+	now.describe(&m, "the same measured in this run")
 	m.remark("mixed flood: a quarter each of garbage, first messages sealed for the relay with a wrong handshake, valid ones, and replays of valid ones; all from forged sources, IPv4 and IPv6 in equal parts")
 	m.remark("forged sources cannot hold cookies: whoever answers a challenge has shown an address, and is limited to 20 first messages a second and prefix while the load lasts")
 	return m, nil
@@ -49,22 +51,14 @@ func measureFlood(ctx context.Context, s Scale) (Measurement, error) {
 // measureFloodWrong is its part about the flood that would cost most.
 func measureFloodWrong(ctx context.Context, _ Scale) (Measurement, error) {
 	m := Measurement{Seed: floodSeed}
-	c, err := measureCosts()
-	if err != nil {
-		return m, err
-	}
-	err = floodSuccess(ctx, time.Second, c, floodWrong, &m)
+	err := floodSuccess(ctx, time.Second, referenceCosts(), floodWrong, &m)
 	return m, err
 }
 
 // measureFloodMemory is its part about memory.
 func measureFloodMemory(ctx context.Context, s Scale) (Measurement, error) {
 	m := Measurement{Seed: floodSeed}
-	c, err := measureCosts()
-	if err != nil {
-		return m, err
-	}
-	err = floodMemory(ctx, s, c, &m)
+	err := floodMemory(ctx, s, referenceCosts(), &m)
 	return m, err
 }
 
