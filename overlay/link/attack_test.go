@@ -104,6 +104,36 @@ func TestPagesForClientsDoNotStarveCells(t *testing.T) {
 	}
 }
 
+// A few who never stop asking keep nobody from a first snapshot.
+func TestEndlessAskersLeavePagesForNewcomers(t *testing.T) {
+	l := newLab(t, 4)
+	a := l.relay(1)
+	a.shelf[5] = Edition{1, testDirectory(t, 100, 60)}
+	var leeches []*impostor
+	for range 16 {
+		leeches = append(leeches, l.knock(a, noise.PublicKey{}))
+	}
+	number := uint32(0)
+	asks := func(k *impostor) {
+		number++
+		k.half.receive(frames(typeAsk, number, 0, ask{5, 0}.append(nil))[0])
+	}
+	for range 1000 { // ten seconds
+		for _, k := range leeches {
+			asks(k)
+		}
+		l.pass(10 * time.Millisecond)
+	}
+	newcomer := l.knock(a, noise.PublicKey{})
+	before, limited := a.pool.Counters().PagesServed, a.pool.Counters().PagesLimited
+	for range 10 {
+		asks(newcomer)
+	}
+	if served := a.pool.Counters().PagesServed - before; served != 10 || limited == 0 {
+		t.Errorf("a newcomer got %d of 10 pages; %d asks were over the rates before", served, limited)
+	}
+}
+
 // strangers' hellos spend the budget of hellos of peers that this node dialled.
 func TestBogusHellosDoNotKeepHonestPeersOut(t *testing.T) {
 	l := newLab(t, 5)

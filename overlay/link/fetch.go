@@ -97,6 +97,15 @@ func (p *Pool) endFetch(now time.Time, c *contact, why error) {
 	p.events = append(p.events, Event{Kind: Fetched, Neighbor: c.number, Period: f.period, Err: why})
 }
 
+// pagesKept is how much of the pages for all a link must leave behind: half of them for others once it has asked for
+// many, so that a few who never stop keep nobody from a first snapshot.
+func (p *Pool) pagesKept(l *conn) float64 {
+	if l.pages.tokens < pageLinkRate().burst/2 {
+		return p.serve.burst / 2
+	}
+	return 0
+}
+
 // answerAsk sends a page, within the rates. It keeps nothing: who misses pieces asks again.
 func (p *Pool) answerAsk(now time.Time, l *conn, m piece) {
 	a, ok := parseAsk(m.body)
@@ -108,7 +117,7 @@ func (p *Pool) answerAsk(now time.Time, l *conn, m piece) {
 	if !l.contact.client {
 		shared = &p.pages[1]
 	}
-	if !l.pages.take(now, pageLinkRate(), 1, 0) || !shared.take(now, p.serve, 1, 0) {
+	if !l.pages.take(now, pageLinkRate(), 1, 0) || !shared.take(now, p.serve, 1, p.pagesKept(l)) {
 		p.counters.PagesLimited++
 		return
 	}
