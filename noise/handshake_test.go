@@ -273,6 +273,36 @@ func TestTrapMessagesOutOfTurnAreFinal(t *testing.T) {
 	}
 }
 
+// A PSK that is missing on read is mixed in as empty, without an error: so no pattern here has one, and whoever adds one
+// must set it before anything is read.
+func TestTrapNoPatternInUseHasAPSK(t *testing.T) {
+	for _, p := range []flynn.HandshakePattern{flynn.HandshakeIK, flynn.HandshakeNK} {
+		for _, message := range p.Messages {
+			for _, token := range message {
+				if token == flynn.MessagePatternPSK {
+					t.Errorf("%s mixes a PSK", p.Name)
+				}
+			}
+		}
+	}
+}
+
+// The library counts nonces by itself and in order; datagrams need them explicit. Its counting and ours must agree, or
+// a second implementation that uses its CipherStates could not talk to this one.
+func TestTrapExplicitNoncesAgreeWithTheLibrarysOwn(t *testing.T) {
+	key := [keyLen]byte{1, 2, 3}
+	cs := flynn.UnsafeNewCipherState(suite, key, 0)
+	for n := range uint64(300) {
+		theirs, err := cs.Encrypt(nil, nil, []byte("frame"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hex.EncodeToString(theirs) != transport(t, key, n, []byte("frame")) {
+			t.Fatalf("nonce %d differs", n)
+		}
+	}
+}
+
 func TestHandshakeBindsThePrologue(t *testing.T) {
 	static := labStatic(t, 2)
 	i := mustHandshake(t, HandshakeConfig{Pattern: NK, Initiator: true, Remote: static.Public(), Prologue: linkPrologue([32]byte{1}, [32]byte{2}, 3, 4, noCookie), Rand: labRand(3)})
