@@ -49,7 +49,7 @@
 //
 //	 0       1  pattern: 1 is IK, 2 is NK
 //	 1       4  time bucket: Unix seconds / 300
-//	 5       8  reply index, random and one-time
+//	 5       8  message ID, random and one-time: joins the pieces
 //	13      16  cookie MAC, or random: the first 16 bytes of HMAC-SHA256 under
 //	            the cookie over the salt and the plaintext without this field
 //	29       4  piece header: count, number, length of the message (2 bytes)
@@ -64,8 +64,10 @@
 //	   496      16  tag
 //
 // The plaintext of 480 bytes: a kind, and with kind 1 a piece header and a piece
-// of Noise message 2, with kind 2 a cookie of 16 bytes. A first message of several
-// pieces is answered under the tag of the piece that completed it.
+// of Noise message 2, with kind 2 a cookie of 16 bytes; random bytes follow. A
+// first message of several pieces is answered under the tag of the piece that
+// completed it. Message 2 has 72 bytes in this version, and an initiator passes
+// over pieces of any other length.
 //
 // # The handshake
 //

@@ -59,7 +59,7 @@ type Stats struct {
 	Replayed   uint64 // first messages seen before or of a bucket that is not accepted
 	Challenged uint64 // first messages answered with a cookie
 	Limited    uint64 // first messages of a proven source over its rate
-	Dropped    uint64 // own datagrams dropped because the pipe was behind
+	Dropped    uint64 // own datagrams dropped: the pipe was behind, or a link that moved has no credit
 	DH         uint64 // X25519 multiplications spent on first messages
 	HalfOpen   int    // answered, not confirmed
 	Links      int    // established

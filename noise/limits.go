@@ -80,12 +80,12 @@ const (
 	dialHeaders     = 64   // own NK links that have header keys of their own
 
 	assembliesPerAddress = 4
-	maxPerPeer           = 2  // answered links of one known peer: a restart leaves one behind
+	maxPerPeer           = 2  // answered links of one static key: a restart leaves one behind
 	strangersShare       = 8  // one in so many of MaxLinks is kept for own dials
 	moveCredit           = 3  // datagrams that go to a new address for each that came from there
 	moveCreditMost       = 64 // …saved up
 	pingsKept            = 8  // unanswered pings whose pongs still count
-	remakes              = 4  // how often a forged answer may spoil one attempt
+	remakes              = 4  // forged answers that one attempt bears, and cookies that one try follows
 
 	// What the memory of first messages takes in before it is dropped, at the
 	// metered rates: a bucket is open for three times its length, a generation

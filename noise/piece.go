@@ -13,7 +13,7 @@ import "encoding/binary"
 //	     4       n  bytes [number·n, number·n+n) of the message
 //
 // n is the same for all pieces of a carrier; what the message does not fill is
-// random and is ignored.
+// whatever the carrier fills itself with, and is ignored.
 
 const pieceHeaderLen = 4
 
