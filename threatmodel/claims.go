@@ -96,7 +96,7 @@ var table = []Claim{
 		Adversary: "A7: active network attacker, with forged sources",
 		Mechanism: "envelope before Diffie-Hellman, memory of first messages, cookies under load, bounded tables (noise)",
 		Measured:  "a flood of 10 times as many first messages as the relay could answer, in virtual time, each step of the relay charged with its cost on a reference machine: honest handshakes within 5 tries in 5 s; heap and half-open links of a core",
-		Limit:     "links only; one core of this machine; honest load 1 000 links a second, each from an address of its own (a crowd behind one address shares what one may); a flood that fills the wire itself is not covered",
+		Limit:     "links only; one core of that machine; honest load 1 000 links a second, each from an address of its own (a crowd behind one address shares what one may); a flood that fills the wire itself is not covered",
 		State:     Held,
 		Measure:   measureFlood,
 		Controls: []Control{
