@@ -79,6 +79,13 @@ func (k *StaticKey) Public() PublicKey { return k.public }
 // Bytes returns the 32 private bytes, for storing with mode 0600 only.
 func (k *StaticKey) Bytes() [keyLen]byte { return *k.private }
 
+// Agree is X25519 with a public key; false for a point of low order, with which the
+// secret is known to everybody (RFC 7748 §6.1).
+func (k *StaticKey) Agree(public [keyLen]byte) (shared [keyLen]byte, ok bool) {
+	ok = x25519.Shared((*x25519.Key)(&shared), (*x25519.Key)(k.private), (*x25519.Key)(&public))
+	return shared, ok
+}
+
 // Equal compares in constant time.
 func (k *StaticKey) Equal(o *StaticKey) bool {
 	return subtle.ConstantTimeCompare(k.private[:], o.private[:]) == 1
