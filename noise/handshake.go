@@ -22,6 +22,10 @@ const (
 	// NK runs from a client or an anonymous node to its guard: only the
 	// responder proves a key, the initiator has no identity at all.
 	NK Pattern = 2
+	// NKpsk0 is NK between ends that share a secret (Noise rev. 34 §9): who has it
+	// not can neither make nor open the first message. Sessions use it; links
+	// refuse it.
+	NKpsk0 Pattern = 3
 )
 
 // ErrHandshake is the one error of a handshake message that is not right. It is
@@ -36,6 +40,7 @@ type HandshakeConfig struct {
 	Static    *StaticKey // own key: the responder's always, the initiator's with IK
 	Remote    PublicKey  // the responder's key, at the initiator
 	Rand      io.Reader  // source of the ephemeral key
+	PSK       []byte     // 32 bytes with NKpsk0, else none
 }
 
 // Handshake runs one handshake of two messages. The initiator calls
@@ -76,8 +81,14 @@ func NewHandshake(c HandshakeConfig) (*Handshake, error) {
 		fc.Pattern = flynn.HandshakeIK
 	case NK:
 		fc.Pattern = flynn.HandshakeNK
+	case NKpsk0:
+		fc.Pattern, fc.PresharedKey = flynn.HandshakeNK, c.PSK // placement 0
 	default:
 		return nil, ErrHandshake
+	}
+	// The library mixes a missing secret as an empty one, and without an error.
+	if (c.Pattern == NKpsk0) != (len(c.PSK) == keyLen) || c.Pattern != NKpsk0 && len(c.PSK) > 0 {
+		return nil, ErrKey
 	}
 	if c.Initiator {
 		if c.Remote.IsZero() {

@@ -273,8 +273,8 @@ func TestTrapMessagesOutOfTurnAreFinal(t *testing.T) {
 	}
 }
 
-// A PSK that is missing on read is mixed in as empty, without an error: so no pattern here has one, and whoever adds one
-// must set it before anything is read.
+// A PSK that is missing on read is mixed in as empty, without an error: so no pattern of the library here has one, and
+// NKpsk0 is made of NK with a secret that NewHandshake has checked.
 func TestTrapNoPatternInUseHasAPSK(t *testing.T) {
 	for _, p := range []flynn.HandshakePattern{flynn.HandshakeIK, flynn.HandshakeNK} {
 		for _, message := range p.Messages {
@@ -315,6 +315,83 @@ func TestHandshakeBindsThePrologue(t *testing.T) {
 		r := mustHandshake(t, HandshakeConfig{Pattern: NK, Static: static, Prologue: other, Rand: labRand(4)})
 		if _, err := r.ReadMessage(m); err != ErrHandshake {
 			t.Error("another prologue was accepted")
+		}
+	}
+}
+
+// The vector is one of the Noise project's for Noise_NKpsk0_25519_AESGCM_SHA256.
+func TestPublishedNKpsk0VectorPasses(t *testing.T) {
+	static, err := StaticKeyFromBytes(unhex(t, "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	psk := unhex(t, "2176657279736563726574766572797365637265747665727973656372657421")
+	i := mustHandshake(t, HandshakeConfig{Pattern: NKpsk0, Initiator: true, Remote: static.Public(), PSK: psk,
+		Rand: bytes.NewReader(unhex(t, "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"))})
+	r := mustHandshake(t, HandshakeConfig{Pattern: NKpsk0, Static: static, PSK: psk,
+		Rand: bytes.NewReader(unhex(t, "4142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f60"))})
+	for n, m := range []struct {
+		from, to      *Handshake
+		payload, wire string
+	}{
+		{i, r, "test_msg_0", "358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd16625485932c8c7615c8263798b4f9d548cb656be5a4eb30cd9a0485c9"},
+		{r, i, "test_msg_1", "64b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d48466cce9cb21a513f9de326cba676712ee32441eb2146407fba7b57e"},
+	} {
+		wire, err := m.from.WriteMessage(nil, []byte(m.payload))
+		if err != nil || hex.EncodeToString(wire) != m.wire {
+			t.Fatalf("message %d differs (%v)", n+1, err)
+		}
+		if p, err := m.to.ReadMessage(wire); err != nil || string(p) != m.payload {
+			t.Fatalf("payload %d differs (%v)", n+1, err)
+		}
+	}
+	if si, sr := mustSecrets(t, i), mustSecrets(t, r); si.Send != sr.Receive || si.Receive != sr.Send || si.Hash != sr.Hash {
+		t.Error("the two ends disagree")
+	}
+}
+
+func TestAPSKThatIsMissingWrongOrUnaskedForIsAnError(t *testing.T) {
+	static := labStatic(t, 2)
+	for _, c := range []struct {
+		p   Pattern
+		psk int
+	}{{NKpsk0, 0}, {NKpsk0, 31}, {NKpsk0, 33}, {NK, 32}, {NK, 1}, {IK, 32}} {
+		for _, initiator := range []bool{true, false} {
+			_, err := NewHandshake(HandshakeConfig{Pattern: c.p, Initiator: initiator, Static: static, Remote: static.Public(), PSK: make([]byte, c.psk)})
+			if err != ErrKey {
+				t.Errorf("pattern %d with a secret of %d bytes: %v", c.p, c.psk, err)
+			}
+		}
+	}
+	first := func(psk byte) []byte {
+		h := mustHandshake(t, HandshakeConfig{Pattern: NKpsk0, Initiator: true, Remote: static.Public(), PSK: bytes.Repeat([]byte{psk}, keyLen), Rand: labRand(3)})
+		m, err := h.WriteMessage(nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for psk, want := range map[byte]error{1: nil, 2: ErrHandshake} {
+		r := mustHandshake(t, HandshakeConfig{Pattern: NKpsk0, Static: static, PSK: bytes.Repeat([]byte{1}, keyLen), Rand: labRand(4)})
+		if _, err := r.ReadMessage(first(psk)); err != want {
+			t.Errorf("secret %d: %v", psk, err)
+		}
+	}
+}
+
+func TestLinksRefuseAPatternWithASecret(t *testing.T) {
+	l := newLab(t)
+	if _, err := l.a.Dial(l.now, l.target(NKpsk0)); err != ErrKey {
+		t.Errorf("dialled: %v", err)
+	}
+	e := l.b.envelope
+	for p, want := range map[Pattern]bool{NK: true, NKpsk0: false} {
+		d := make([]byte, DatagramLen)
+		if _, err := e.sealInitiation(d, &initiation{pattern: p}, make([]byte, 80), 0, noCookie); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := e.openInitiation(d); ok != want {
+			t.Errorf("pattern %d taken: %v", p, ok)
 		}
 	}
 }
