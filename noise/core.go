@@ -192,15 +192,26 @@ func (c *Core) receiveData(now time.Time, from netip.AddrPort, s *session, d []b
 	}
 }
 
-// Send gives a frame of FrameLen bytes to an established link. Like UDP it
-// promises nothing more.
-func (c *Core) Send(now time.Time, id LinkID, frame []byte) error {
-	if len(frame) != FrameLen {
-		return ErrFrameLen
-	}
+// Send gives frames of FrameLen bytes to an established link, one behind the other.
+// Like UDP it promises nothing more. It stops at the first error.
+func (c *Core) Send(now time.Time, id LinkID, frames ...[]byte) error {
 	l := c.links[id]
 	if l == nil || l.state != up {
 		return ErrNoLink
+	}
+	for _, f := range frames {
+		if err := c.sendFrame(now, l, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendFrame seals one frame into the next outgoing datagram, which is the only time
+// that it is copied.
+func (c *Core) sendFrame(now time.Time, l *link, frame []byte) error {
+	if len(frame) != FrameLen {
+		return ErrFrameLen
 	}
 	if l.current.seal.exhausted() {
 		return ErrExhausted
@@ -276,8 +287,13 @@ func (c *Core) Recycle(batches []*Batch) {
 	c.free = append(c.free, batches...)
 }
 
-// Events appends what has happened since the last call to dst.
+// Events appends what has happened since the last call to dst. An empty dst is
+// kept for the next events, and those that wait are handed over without a copy.
 func (c *Core) Events(dst []Event) []Event {
+	if len(dst) == 0 {
+		dst, c.events = c.events, dst
+		return dst
+	}
 	dst = append(dst, c.events...)
 	clear(c.events)
 	c.events = c.events[:0]

@@ -18,7 +18,7 @@ var ErrRunning = errors.New("noise: an endpoint runs once")
 type Endpoint struct {
 	pipe   Pipe
 	closer func() error
-	handle func(Event)
+	handle func(now time.Time, events []Event)
 	kick   chan struct{} // the deadline may have come nearer
 
 	order sync.Mutex // events are delivered in the order in which they happened
@@ -29,10 +29,11 @@ type Endpoint struct {
 	ended bool
 }
 
-// NewEndpoint makes an endpoint over a pipe. handle gets every event, one at a
-// time; a frame in it is valid until handle returns. close ends the pipe, so that
-// a blocked Receive returns. Nothing is started.
-func NewEndpoint(pipe Pipe, close func() error, cfg Config, handle func(Event)) (*Endpoint, error) {
+// NewEndpoint makes an endpoint over a pipe. handle gets every event in order, those
+// of one batch of datagrams together, one call at a time. Frames and the list of
+// events are its own until it returns, to be changed in place if it likes. close
+// ends the pipe, so that a blocked Receive returns. Nothing is started.
+func NewEndpoint(pipe Pipe, close func() error, cfg Config, handle func(now time.Time, events []Event)) (*Endpoint, error) {
 	core, err := NewCore(time.Now(), cfg)
 	if err != nil {
 		return nil, err
@@ -117,11 +118,12 @@ func (e *Endpoint) step(events []Event, out []*Batch, feed func(now time.Time)) 
 	e.order.Lock()
 	defer e.order.Unlock()
 	e.mu.Lock()
-	feed(time.Now())
+	now := time.Now()
+	feed(now)
 	events = e.core.Events(events[:0])
 	e.mu.Unlock()
-	for _, ev := range events {
-		e.handle(ev)
+	if len(events) > 0 {
+		e.handle(now, events)
 	}
 	return events, e.flush(out)
 }
@@ -179,7 +181,7 @@ func (e *Endpoint) with(f func(now time.Time, c *Core)) {
 	e.mu.Lock()
 	f(time.Now(), e.core)
 	e.mu.Unlock()
-	e.flush(nil)
+	e.Flush()
 }
 
 // Dial begins a link: see Core.Dial. The event that it is up may come before Dial
@@ -197,22 +199,23 @@ func (e *Endpoint) Dial(t Target) (id LinkID, err error) {
 
 // Send sends frames of FrameLen bytes on a link, as one train.
 func (e *Endpoint) Send(id LinkID, frames ...[]byte) (err error) {
-	e.with(func(now time.Time, c *Core) {
-		for _, f := range frames {
-			if err = c.Send(now, id, f); err != nil {
-				return
-			}
-		}
-	})
+	e.with(func(now time.Time, c *Core) { err = c.Send(now, id, frames...) })
 	return err
 }
 
-// Queue is Send for use in the handler: the frame leaves with the others when
-// the handler has seen the whole batch.
-func (e *Endpoint) Queue(id LinkID, frame []byte) error {
+// Queue seals frames as Send does and leaves them to the next Flush, which follows
+// by itself when the handler returns. Frames for one link that are queued one behind
+// the other leave in one train.
+func (e *Endpoint) Queue(now time.Time, id LinkID, frames ...[]byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.core.Send(time.Now(), id, frame)
+	return e.core.Send(now, id, frames...)
+}
+
+// Flush sends what is queued.
+func (e *Endpoint) Flush() {
+	var few [4]*Batch // as many as one caller hardly ever fills; more are the collector's
+	e.flush(few[:0])
 }
 
 // Ping measures a round trip: a Pong event follows.

@@ -23,32 +23,39 @@ type party struct {
 	seen   []Event
 	frames int
 	signal chan struct{}
-	on     func(p *party, ev Event)
+	on     func(p *party, now time.Time, ev Event)
 }
 
-func newParty(t *testing.T, pipe Pipe, close func() error, cfg Config, on func(*party, Event)) *party {
+func newParty(t *testing.T, pipe Pipe, close func() error, cfg Config, on func(*party, time.Time, Event)) *party {
 	t.Helper()
 	p := &party{signal: make(chan struct{}, 1), on: on}
 	var err error
-	p.Endpoint, err = NewEndpoint(pipe, close, cfg, func(ev Event) {
-		p.mu.Lock()
-		p.seen = append(p.seen, ev)
-		if ev.Kind == FrameReceived {
-			p.frames++
-		}
-		p.mu.Unlock()
-		if p.on != nil {
-			p.on(p, ev)
-		}
-		select {
-		case p.signal <- struct{}{}:
-		default:
+	p.Endpoint, err = NewEndpoint(pipe, close, cfg, func(now time.Time, events []Event) {
+		for _, ev := range events {
+			p.take(now, ev)
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// take notes an event.
+func (p *party) take(now time.Time, ev Event) {
+	p.mu.Lock()
+	p.seen = append(p.seen, ev)
+	if ev.Kind == FrameReceived {
+		p.frames++
+	}
+	p.mu.Unlock()
+	if p.on != nil {
+		p.on(p, now, ev)
+	}
+	select {
+	case p.signal <- struct{}{}:
+	default:
+	}
 }
 
 // await waits until an event of a kind has come.
@@ -71,9 +78,9 @@ func (p *party) await(t *testing.T, kind EventKind) Event {
 }
 
 // echo answers every frame in the handler.
-func echo(p *party, ev Event) {
+func echo(p *party, now time.Time, ev Event) {
 	if ev.Kind == FrameReceived {
-		p.Queue(ev.Link, ev.Frame)
+		p.Queue(now, ev.Link, ev.Frame)
 	}
 }
 
@@ -144,7 +151,7 @@ func TestEndpointsTalkOverALossyInternetAndEndCleanly(t *testing.T) {
 
 func TestEndpointReportsABrokenSocketAndEndsOnClose(t *testing.T) {
 	pipe := brokenPipe{make(chan struct{})}
-	e, err := NewEndpoint(pipe, func() error { return nil }, Config{Overlay: labOverlay}, func(Event) {})
+	e, err := NewEndpoint(pipe, func() error { return nil }, Config{Overlay: labOverlay}, func(time.Time, []Event) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type Event struct {
 	Pattern Pattern
 	Dialed  bool          // this end dialled
 	Peer    PublicKey     // LinkUp: the key the other end has proven; zero for an NK initiator
-	Frame   []byte        // FrameReceived: FrameLen bytes, valid until the next Receive
+	Frame   []byte        // FrameReceived: FrameLen bytes in the batch received, the handler's until the next Receive
 	RTT     time.Duration // Pong
 	Err     error         // LinkDown: one of the errors below
 }

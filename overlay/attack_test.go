@@ -68,7 +68,7 @@ func TestOneHostDoesNotTakeAllPlacesForClients(t *testing.T) {
 		conn, err := l.net.Host(labAddr("198.51.100.1")).Listen(999)
 		l.must(err)
 		pipe := noise.NewPacketPipe(conn)
-		end, err := noise.NewEndpoint(pipe, pipe.Close, noise.Config{Overlay: l.overlay.Bytes()}, func(noise.Event) {})
+		end, err := noise.NewEndpoint(pipe, pipe.Close, noise.Config{Overlay: l.overlay.Bytes()}, func(time.Time, []noise.Event) {})
 		l.must(err)
 		ctx, cancel := context.WithCancel(l.t.Context())
 		done := make(chan error)

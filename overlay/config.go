@@ -112,9 +112,15 @@ type Config struct {
 	ClosePipe func() error
 	Rand      io.Reader // nil: crypto/rand
 
-	Cells   func(n link.Neighbor, frame []byte) // takes frames of link.KindCell, valid until it returns; may be nil
-	Changed func(State)                         // told of every change of state; may be nil
-	Log     *slog.Logger                        // nil: no log
+	// Cells takes frames of link.KindCell, in order, from a client or from a peer; it may be nil. CellsDone is called when
+	// all cells of a batch of datagrams have been given to Cells; it may be nil. Until it returns the frames are the
+	// receiver's, to be changed in place and to be given to Node.Queue.
+	Cells     func(n link.Neighbor, client bool, frame []byte)
+	CellsDone func()
+	// Links is told of link.Up, link.Down and link.Failed, in order with Cells and from the same goroutine; may be nil.
+	Links   func(link.Event)
+	Changed func(State)  // told of every change of state; may be nil
+	Log     *slog.Logger // nil: no log
 
 	silent bool // no keepalive: what a test compares with
 }

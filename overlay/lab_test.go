@@ -221,7 +221,7 @@ func (n *labNode) start() *labNode {
 	pipe := noise.NewPacketPipe(conn)
 	cfg := n.lab.config(n.cfg)
 	cfg.Pipe, cfg.ClosePipe = pipe, pipe.Close
-	cfg.Cells = func(from link.Neighbor, frame []byte) {
+	cfg.Cells = func(from link.Neighbor, _ bool, frame []byte) {
 		select {
 		case n.cells <- labCell{from, string(bytes.TrimRight(frame[1:], "\x00"))}:
 		default: // nobody asks

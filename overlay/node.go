@@ -14,8 +14,8 @@ import (
 	"sotto/overlay/peer"
 )
 
-// Node is one node of an overlay. Its methods may be called from any goroutine, also from within Config.Cells and
-// Config.Changed.
+// Node is one node of an overlay. Its methods may be called from any goroutine, also from within the
+// functions of Config; Queue is for these alone.
 type Node struct {
 	cfg     Config
 	own     *own // nil without a name
@@ -146,14 +146,28 @@ func (n *Node) rename(ctx context.Context) error {
 	}
 }
 
-// deliver takes the steward's events, one at a time.
-func (n *Node) deliver(ev link.Event) {
-	switch ev.Kind {
-	case link.Cell:
-		if n.cfg.Cells != nil {
-			n.cfg.Cells(ev.Neighbor, ev.Frame)
+// deliver takes the steward's events, those of one batch of datagrams together.
+func (n *Node) deliver(_ time.Time, events []link.Event) {
+	cells := false
+	for i := range events {
+		ev := &events[i]
+		if ev.Kind != link.Cell {
+			n.tell(ev)
+			continue
 		}
-		return
+		if n.cfg.Cells != nil {
+			n.cfg.Cells(ev.Neighbor, ev.Client, ev.Frame)
+			cells = true
+		}
+	}
+	if cells && n.cfg.CellsDone != nil {
+		n.cfg.CellsDone()
+	}
+}
+
+// tell passes on an event that is no cell.
+func (n *Node) tell(ev *link.Event) {
+	switch ev.Kind {
 	case link.Echo:
 		n.mu.Lock()
 		m := n.measure
@@ -162,6 +176,10 @@ func (n *Node) deliver(ev link.Event) {
 			m.echo(ev.RTT)
 		}
 		return
+	case link.Up, link.Down, link.Failed:
+		if n.cfg.Links != nil {
+			n.cfg.Links(*ev)
+		}
 	}
 	var state State
 	n.shell.Do(func(time.Time) { state = n.steward.state() })
@@ -227,3 +245,13 @@ func (n *Node) Send(to link.Neighbor, frames ...[]byte) (err error) {
 	})
 	return err
 }
+
+// SendAll gives frames to many neighbours at once: one train for each. What Send would fail with is lost, as on UDP.
+func (n *Node) SendAll(frames []link.Outgoing) {
+	n.shell.Do(func(now time.Time) { n.steward.pool.Forward(now, frames) })
+}
+
+// Queue is SendAll for use from within Config.Cells, Config.CellsDone and Config.Links, and nowhere else: the frame
+// leaves with all others of the batch, in one train for each neighbour. It may be one that came in, and must stay as it
+// is until CellsDone has returned.
+func (n *Node) Queue(to link.Neighbor, frame []byte) { n.shell.Queue(to, frame) }

@@ -191,8 +191,14 @@ func (s *steward) adopt(now time.Time, t Trust) {
 }
 
 // Handle implements link.Core.
-func (s *steward) Handle(now time.Time, ev noise.Event) {
-	s.pool.Handle(now, ev)
+func (s *steward) Handle(now time.Time, events ...noise.Event) {
+	s.pool.Handle(now, events...)
+	s.digest(now)
+}
+
+// Forward implements link.Core.
+func (s *steward) Forward(now time.Time, frames []link.Outgoing) {
+	s.pool.Forward(now, frames)
 	s.digest(now)
 }
 
@@ -207,6 +213,10 @@ func (s *steward) Actions(dst []link.Action) []link.Action { return s.pool.Actio
 
 // Events implements link.Core: those that the layer above or the shell wants to know of.
 func (s *steward) Events(dst []link.Event) []link.Event {
+	if len(dst) == 0 {
+		dst, s.events = s.events, dst
+		return dst
+	}
 	dst = append(dst, s.events...)
 	clear(s.events)
 	s.events = s.events[:0]
@@ -278,14 +288,15 @@ func (s *steward) digest(now time.Time) {
 		if len(s.scratch) == 0 {
 			return
 		}
-		for _, ev := range s.scratch {
-			s.react(now, ev)
+		for i := range s.scratch {
+			s.react(now, &s.scratch[i])
 		}
+		clear(s.scratch)
 	}
 }
 
 // react takes one event of the pool and passes on what concerns others.
-func (s *steward) react(now time.Time, ev link.Event) {
+func (s *steward) react(now time.Time, ev *link.Event) {
 	switch ev.Kind {
 	case link.Cell, link.Echo:
 	case link.Up:
@@ -300,8 +311,7 @@ func (s *steward) react(now time.Time, ev link.Event) {
 			s.up--
 		}
 	case link.Failed:
-		s.guardFailed(now, ev)
-		return
+		s.guardFailed(now, *ev)
 	case link.Met:
 		s.meet(now, ev.Descriptor)
 		return
@@ -309,9 +319,9 @@ func (s *steward) react(now time.Time, ev link.Event) {
 		s.takePage(now, ev.Entries)
 		return
 	case link.Fetched:
-		s.fetched(now, ev)
+		s.fetched(now, *ev)
 	}
-	s.events = append(s.events, ev)
+	s.events = append(s.events, *ev)
 }
 
 // state says how far the node has come.

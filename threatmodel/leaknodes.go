@@ -130,7 +130,7 @@ func (s *leakScene) node(host *simnet.Host, port uint16, i int, o document.Overl
 	log := slog.NewTextHandler(s.writer("logs", "a node's log"), &slog.HandlerOptions{AddSource: true, Level: slog.Level(-100)})
 	cfg := overlay.Config{
 		Role: overlay.Anonymous, Overlay: o.ID(), Calendar: o.Calendar(), Trust: o, Document: o.Hash(), Seeds: []*peer.Descriptor{seed},
-		Pipe: pipe, ClosePipe: pipe.Close, Log: slog.New(log), Cells: func(link.Neighbor, []byte) {},
+		Pipe: pipe, ClosePipe: pipe.Close, Log: slog.New(log), Cells: func(link.Neighbor, bool, []byte) {},
 	}
 	if i < len(s.pairs) {
 		cfg.Role = overlay.Relay

@@ -39,7 +39,11 @@ func startNode(ctx context.Context, at netip.Addr, handle func(noise.Event)) (*n
 	}
 	e, err := noise.NewEndpoint(pipe, pipe.Close, noise.Config{
 		Overlay: benchOverlay(), Node: benchNode(), Static: key, FreshKey: true,
-	}, handle)
+	}, func(_ time.Time, events []noise.Event) {
+		for _, e := range events {
+			handle(e)
+		}
+	})
 	if err != nil {
 		return nil, joinClose(err, pipe)
 	}

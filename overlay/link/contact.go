@@ -38,6 +38,7 @@ type contact struct {
 	conns  []*conn // greeted ones
 	active *conn   // the one that frames are sent on; nil while none is ready
 	queue  [][]byte
+	train  train     // within Forward
 	used   time.Time // last cell or ask
 
 	dial      dialState
@@ -61,6 +62,7 @@ type conn struct {
 	key     noise.PublicKey // proven by the other end; zero for a client
 
 	up     bool // the handshake is done
+	gone   bool // it has ended
 	ready  bool // frames may be sent
 	number uint64
 	since  time.Time // up, later ready

@@ -27,6 +27,7 @@ type Counters struct {
 	CellsSent      uint64
 	CellsReceived  uint64
 	QueueDropped   uint64 // frames beyond the queue of a link that is coming up, and in one that never did
+	ForwardRefused uint64 // frames to forward that were none to send, or to nobody
 	CapDropped     uint64 // cells and messages dropped by the bandwidth cap
 	CapDroppedFill uint64 // padding, probes and echoes dropped by it
 

@@ -71,7 +71,7 @@ func (p *Pool) dialAddress(c *contact) {
 		t.Key = noise.PublicKey{} // noise refuses it, and the dial fails like any other
 	}
 	p.counters.Dialed++
-	p.actions = append(p.actions, Action{Kind: ActDial, Neighbor: c.number, Target: t})
+	p.actions = append(p.actions, Action{Kind: ActDial, Neighbor: c.number, Target: &t})
 }
 
 // Dialed tells what came of an ActDial: the link that is being made, or why there is none.
@@ -123,7 +123,7 @@ func (p *Pool) fail(now time.Time, c *contact) {
 	}
 	p.dropQueue(c)
 	p.pause(now, c)
-	p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Failures: c.failures})
+	p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Node: c.id, Failures: c.failures})
 	p.want(now, c)
 	p.tidy(now, c)
 }

@@ -23,7 +23,7 @@ type ActionKind uint8
 // The kinds of actions, to be carried out in order.
 const (
 	ActSend  ActionKind = iota + 1 // send Frame on Link
-	ActDial                        // dial Target, and tell Pool.Dialed with Neighbor
+	ActDial                        // dial *Target, and tell Pool.Dialed with Neighbor
 	ActClose                       // close Link
 )
 
@@ -33,8 +33,20 @@ type Action struct {
 	Link     noise.LinkID
 	Frame    []byte
 	Neighbor Neighbor
-	Target   noise.Target
+	Target   *noise.Target // behind a pointer, because cells are many and dials are few
 }
+
+// Outgoing is a frame for a neighbour, of the kinds that Pool.Send takes.
+type Outgoing struct {
+	To    Neighbor
+	Frame []byte
+}
+
+// Format prints a fixed text for every verb.
+func (Outgoing) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[outgoing frame]") }
+
+// LogValue logs a fixed text.
+func (Outgoing) LogValue() slog.Value { return slog.StringValue("[outgoing frame]") }
 
 // Format prints a fixed text for every verb: a target has an address.
 func (Action) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[link action]") }
@@ -61,8 +73,9 @@ const (
 type Event struct {
 	Kind       EventKind
 	Neighbor   Neighbor
-	Client     bool   // Up, Down: one without a name
-	Frame      []byte // Cell: noise.FrameLen bytes, valid as long as that of the noise.Event
+	Client     bool        // Up, Down, Cell: one without a name
+	Node       peer.NodeID // Up, Down, Failed: zero for a client
+	Frame      []byte      // Cell: noise.FrameLen bytes, the receiver's as long as that of the noise.Event is
 	Failures   int
 	Descriptor *peer.Descriptor
 	RTT        time.Duration

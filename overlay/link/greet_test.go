@@ -355,7 +355,7 @@ func TestNothingOfAPoolPrintsWhomItKnows(t *testing.T) {
 		l.pass(time.Second)
 	}
 	a.open(l.relay(3))
-	list = append(list, a.pool, *a.pool, a.events, a.pool.Neighbors(), a.pool.Counters(), a.pool.cfg, Action{Target: a.dials[0].target})
+	list = append(list, a.pool, *a.pool, a.events, a.pool.Neighbors(), a.pool.Counters(), a.pool.cfg, Action{Target: &a.dials[0].target})
 	for _, x := range list {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 			text := fmt.Sprintf(verb, x)

@@ -180,7 +180,7 @@ func (l *lab) way() time.Duration {
 // dial does what a noise core does: an answer after a round trip, or none after five seconds.
 func (e *end) dial(a Action) {
 	l := e.lab
-	e.dials = append(e.dials, dialled{l.now, a.Target})
+	e.dials = append(e.dials, dialled{l.now, *a.Target})
 	if e.full {
 		e.pool.Dialed(l.now, a.Neighbor, 0, noise.ErrFull)
 		return
@@ -189,7 +189,7 @@ func (e *end) dial(a Action) {
 	h := &half{end: e, id: e.last, dialed: true}
 	e.links[h.id] = h
 	e.pool.Dialed(l.now, a.Neighbor, h.id, nil)
-	to := l.at(a.Target)
+	to := l.at(*a.Target)
 	if to == nil {
 		l.later(5*time.Second, func() { h.down(noise.ErrNoAnswer) })
 		return

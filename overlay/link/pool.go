@@ -77,6 +77,7 @@ type Pool struct {
 
 	actions  []Action
 	events   []Event
+	trains   trains
 	counters Counters
 }
 
@@ -107,15 +108,29 @@ func NewPool(now time.Time, cfg Config) (*Pool, error) {
 	return p, nil
 }
 
-// Handle takes an event of the noise core below.
-func (p *Pool) Handle(now time.Time, ev noise.Event) {
-	switch ev.Kind {
-	case noise.FrameReceived:
-		if l := p.links[ev.Link]; l != nil && l.up {
-			p.receive(now, l, ev.Frame)
+// Handle takes events of the noise core below.
+func (p *Pool) Handle(now time.Time, events ...noise.Event) {
+	var from *conn // of the frame before: frames come in trains
+	for i := range events {
+		ev := &events[i]
+		if ev.Kind != noise.FrameReceived {
+			p.handle(now, ev)
+			continue
 		}
+		if from == nil || from.id != ev.Link {
+			from = p.links[ev.Link]
+		}
+		if from != nil && from.up && !from.gone {
+			p.receive(now, from, ev.Frame)
+		}
+	}
+}
+
+// handle takes an event that is no frame.
+func (p *Pool) handle(now time.Time, ev *noise.Event) {
+	switch ev.Kind {
 	case noise.LinkUp:
-		p.linkUp(now, ev)
+		p.linkUp(now, *ev)
 	case noise.LinkDown:
 		if l := p.links[ev.Link]; l != nil {
 			p.lose(now, l, ev.Err)
@@ -141,7 +156,7 @@ func (p *Pool) receive(now time.Time, l *conn, f []byte) {
 	case k == KindCell:
 		p.counters.CellsReceived++
 		l.contact.used = now
-		p.events = append(p.events, Event{Kind: Cell, Neighbor: l.contact.number, Frame: f})
+		p.events = append(p.events, Event{Kind: Cell, Neighbor: l.contact.number, Client: l.contact.client, Frame: f})
 	case k == KindProbe:
 		p.answerProbe(now, l, f)
 	case k == KindEcho:
@@ -183,6 +198,11 @@ func (p *Pool) Send(now time.Time, n Neighbor, frame []byte) error {
 	if c == nil {
 		return ErrNeighbor
 	}
+	return p.send(now, c, frame)
+}
+
+// send gives a frame to a contact.
+func (p *Pool) send(now time.Time, c *contact, frame []byte) error {
 	if c.active == nil {
 		return p.enqueue(c, frame)
 	}
@@ -219,16 +239,25 @@ func (p *Pool) Tick(now time.Time) { p.agenda.run(now) }
 // Deadline is when Tick wants to be called next; the zero time means never.
 func (p *Pool) Deadline() time.Time { return p.agenda.next() }
 
-// Actions appends what the shell is to do, in order, and forgets it.
+// Actions appends what the shell is to do, in order, and forgets it. An empty dst is kept for what is to be done next.
 func (p *Pool) Actions(dst []Action) []Action {
+	if len(dst) == 0 {
+		dst, p.actions = p.actions, dst
+		return dst
+	}
 	dst = append(dst, p.actions...)
 	clear(p.actions)
 	p.actions = p.actions[:0]
 	return dst
 }
 
-// Events appends what has happened since the last call to dst, and forgets it.
+// Events appends what has happened since the last call to dst, and forgets it. An empty dst is kept for what happens
+// next.
 func (p *Pool) Events(dst []Event) []Event {
+	if len(dst) == 0 {
+		dst, p.events = p.events, dst
+		return dst
+	}
 	dst = append(dst, p.events...)
 	clear(p.events)
 	p.events = p.events[:0]

@@ -67,7 +67,7 @@ func (p *Pool) settle(now time.Time, c *contact, why error) {
 // comeUp tells that a neighbour takes frames, and sends those that waited.
 func (p *Pool) comeUp(now time.Time, c *contact) {
 	c.used = now
-	p.events = append(p.events, Event{Kind: Up, Neighbor: c.number, Client: c.client})
+	p.events = append(p.events, Event{Kind: Up, Neighbor: c.number, Client: c.client, Node: c.id})
 	queue := c.queue
 	c.queue = nil
 	for _, f := range queue {
@@ -79,7 +79,7 @@ func (p *Pool) comeUp(now time.Time, c *contact) {
 
 // goDown tells that a neighbour takes no frames any more, and dials it again if somebody holds it.
 func (p *Pool) goDown(now time.Time, c *contact, last *conn, why error) {
-	p.events = append(p.events, Event{Kind: Down, Neighbor: c.number, Client: c.client, Err: why})
+	p.events = append(p.events, Event{Kind: Down, Neighbor: c.number, Client: c.client, Node: c.id, Err: why})
 	p.endFetch(now, c, ErrDown)
 	if now.Sub(last.since) >= steadyAfter {
 		c.failures = 0
@@ -87,7 +87,7 @@ func (p *Pool) goDown(now time.Time, c *contact, last *conn, why error) {
 	} else {
 		p.pause(now, c)
 		// Who takes a link and drops it is no better than who does not answer.
-		p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Failures: c.failures})
+		p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Node: c.id, Failures: c.failures})
 	}
 	p.want(now, c)
 }
@@ -101,6 +101,7 @@ func (p *Pool) close(now time.Time, l *conn, why error) {
 // lose forgets a link that has ended.
 func (p *Pool) lose(now time.Time, l *conn, why error) {
 	delete(p.links, l.id)
+	l.gone = true
 	p.agenda.stop(&l.repeat)
 	p.agenda.stop(&l.life)
 	p.ungreet(l)
