@@ -1,0 +1,446 @@
+// The relay's machine: circuits of others that go through here, or end here.
+
+package circuit
+
+import (
+	"cmp"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"sotto/onion/cell"
+	"sotto/onion/layer"
+)
+
+// Times and bounds of circuits at a relay.
+const (
+	// DefaultMaxCircuits bounds all circuits: 16 384 that are used at the same time take 33 MB, idle ones a third.
+	DefaultMaxCircuits = 16384
+	// IdleLimit closes a circuit that carried nothing for so long. Who needs one sends a drop now and then.
+	IdleLimit = 30 * time.Minute
+	// foldAfter is when an idle circuit lets go of its ciphers: a second request over a stem comes sooner, if ever.
+	foldAfter = 10 * time.Second
+	// earlyTime is how long early cells are waited for (protocol §2).
+	earlyTime = 2 * time.Second
+	// sweepEvery is how often the circuits are looked at for the three above.
+	sweepEvery = 5 * time.Second
+	// maxHeld bounds the cells that wait for the answer of their create: an early train and one more.
+	maxHeld = cell.MaxEarly + 1
+)
+
+// Peers is who a relay can extend circuits to.
+type Peers interface {
+	// Resolve returns the neighbour that a NodeID prefix names. A link to it may still be on its way up; if it fails,
+	// the machine is told by LinkDown. False if there is no such peer, or none that can be linked now.
+	Resolve(prefix [cell.PrefixLen]byte) (Neighbor, bool)
+}
+
+// Key is an onion key that creates are taken for.
+type Key struct {
+	Private layer.Private
+	// Used says that the key may have answered creates before this start, of which the machine knows nothing: buckets
+	// begun before it are refused then.
+	Used bool
+}
+
+// TransitConfig are the inputs of a Transit.
+type TransitConfig struct {
+	Overlay, Node [cell.KeyLen]byte
+	Peers         Peers
+	MaxCircuits   int       // 0: DefaultMaxCircuits
+	Rand          io.Reader // nil: crypto/rand; for IDs and fill
+	// CellsPerSecond bounds what is forwarded; 0: no bound. Over it, circuits have equal shares, and drop.
+	CellsPerSecond float64
+	// Taken tells which IDs other circuits made by this node have on a link; nil: none.
+	Taken func(Neighbor, cell.ID) bool
+}
+
+// EventKind says what an Event is about.
+type EventKind uint8
+
+// The kinds of events of a relay.
+const (
+	Early   EventKind = iota + 1 // a circuit ends here, with early data: Data
+	Arrived                      // a message came for this hop: Message, Data
+	Closed                       // the circuit is gone
+)
+
+// Event is something for whoever answers at this hop.
+type Event struct {
+	Kind     EventKind
+	Circuit  Circuit
+	Neighbor Neighbor // Early: where the circuit comes from
+	Client   bool     // Early: whether that is a client
+	Message  cell.Message
+	Data     []byte // Early: cell.EarlyFirstLen bytes; Arrived: cell.PayloadLen. Valid until the machine is fed again
+}
+
+// Format prints a fixed text for every verb.
+func (Event) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[circuit event]") }
+
+// LogValue logs a fixed text.
+func (Event) LogValue() slog.Value { return slog.StringValue("[circuit event]") }
+
+// Counters are what a Transit has done and refused. Nothing in it names anybody.
+type Counters struct {
+	Circuits, Queued                 int
+	Created, Extended                uint64
+	CreatesBad, CreatesReplayed      uint64 // not authentic; seen before or of another time
+	CreatesLimited, CreatesFull      uint64 // over a limit; no room for the circuit
+	Forwarded, Back, Here            uint64 // cells passed on either way, and messages for this hop
+	CellsUnknown, CellsBad, CellsOld uint64 // of no circuit; not authentic; of a circuit that cannot take them
+	CellsDropped                     uint64 // over the rate
+}
+
+// transit is one circuit.
+type transit struct {
+	number   Circuit
+	up       *upstream
+	prev     wire
+	next     wire // neighbor 0: none
+	opener   layer.Opener
+	sealer   layer.Sealer
+	binding  [cell.KeyLen]byte
+	key      layer.Private
+	made     time.Time
+	last     time.Time
+	state    state
+	named    bool // a next hop was asked for, once
+	extended bool // it has answered
+	folded   bool
+	job      *CreateJob
+	held     [][]byte
+
+	unused         bool
+	older, younger *transit
+}
+
+type state uint8
+
+const (
+	queued state = iota + 1
+	open
+)
+
+// Transit is not safe for concurrent use.
+type Transit struct {
+	outbox
+	cfg     TransitConfig
+	started time.Time
+	keys    []Key
+	seen    seen
+	scratch layer.Scratch
+	fair    *fair
+
+	byPrev    map[wire]*transit // IDs that the neighbour made
+	byNext    map[wire]*transit // IDs that were made here
+	byNumber  map[Circuit]*transit
+	upstreams map[Neighbor]*upstream
+	creates   createQueue
+	last      Circuit
+	events    []Event
+	sweep     time.Time
+	count     Counters
+}
+
+// NewTransit makes a machine without keys: SetKeys gives it some.
+func NewTransit(now time.Time, cfg TransitConfig) (*Transit, error) {
+	if cfg.MaxCircuits == 0 {
+		cfg.MaxCircuits = DefaultMaxCircuits
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Taken == nil {
+		cfg.Taken = func(Neighbor, cell.ID) bool { return false }
+	}
+	if cfg.MaxCircuits < 1 || cfg.Peers == nil || cfg.CellsPerSecond < 0 {
+		return nil, ErrConfig
+	}
+	t := &Transit{
+		cfg: cfg, started: now, seen: newSeen(), sweep: now.Add(sweepEvery),
+		byPrev: make(map[wire]*transit), byNext: make(map[wire]*transit), byNumber: make(map[Circuit]*transit),
+		upstreams: make(map[Neighbor]*upstream),
+	}
+	if cfg.CellsPerSecond > 0 {
+		t.fair = newFair(now, cfg.CellsPerSecond)
+	}
+	return t, nil
+}
+
+// SetKeys replaces the keys that creates are taken for. Those that are left out answer nothing any more; circuits made
+// with them stay.
+func (t *Transit) SetKeys(keys []Key) { t.keys = append([]Key(nil), keys...) }
+
+// Receive takes a cell from a neighbour: a frame of cell.FrameLen bytes, which belongs to the machine until what came of
+// it was sent.
+func (t *Transit) Receive(now time.Time, from Neighbor, client bool, frame []byte) {
+	id, command := cell.Header(frame)
+	w := wire{from, id}
+	switch command {
+	case cell.Forward:
+		if c := t.byPrev[w]; c != nil {
+			t.forward(now, c, frame)
+		} else {
+			t.count.CellsUnknown++
+		}
+	case cell.Backward:
+		if c := t.byNext[w]; c != nil {
+			t.back(now, c, frame)
+		} else {
+			t.count.CellsUnknown++
+		}
+	case cell.Create:
+		t.create(now, w, client, frame)
+	case cell.Created:
+		if c := t.byNext[w]; c != nil && !c.extended {
+			c.extended = true
+			t.count.Extended++
+			t.reply(now, c, cell.Extended, cell.Body(frame)[:cell.CreatedLen])
+		} else {
+			t.count.CellsUnknown++
+		}
+	case cell.DestroyForward:
+		if c := t.byPrev[w]; c != nil {
+			t.remove(now, c, false, true)
+		}
+	case cell.DestroyBack:
+		if c := t.byNext[w]; c != nil {
+			t.truncate(now, c)
+		}
+	default:
+		t.count.CellsUnknown++
+	}
+}
+
+// forward opens a cell from the origin's side.
+func (t *Transit) forward(now time.Time, c *transit, frame []byte) {
+	if c.state == queued {
+		if len(c.held) < maxHeld {
+			c.held = append(c.held, append([]byte(nil), frame...))
+		} else {
+			t.count.CellsOld++
+		}
+		return
+	}
+	body := cell.Body(frame)
+	message, err := c.opener.Open(&t.scratch, body)
+	if err != nil {
+		t.count.CellsBad++
+		return
+	}
+	t.touch(now, c)
+	if message {
+		t.here(now, c, body)
+		return
+	}
+	if c.next.neighbor == 0 {
+		t.count.CellsOld++
+		return
+	}
+	cell.PutHeader(frame, c.next.id, cell.Forward)
+	t.count.Forwarded++
+	t.emit(now, c, c.next.neighbor, frame)
+}
+
+// back seals a cell from the far side.
+func (t *Transit) back(now time.Time, c *transit, frame []byte) {
+	if err := c.sealer.Relay(&t.scratch, cell.Body(frame)); err != nil {
+		t.sealFailed(now, c, err)
+		return
+	}
+	t.touch(now, c)
+	cell.PutHeader(frame, c.prev.id, cell.Backward)
+	t.count.Back++
+	t.emit(now, c, c.prev.neighbor, frame)
+}
+
+// here takes a message for this hop, in the plaintext of a layer.
+func (t *Transit) here(now time.Time, c *transit, plain []byte) {
+	m, payload, ok := cell.ParseMessage(plain)
+	if !ok {
+		t.count.CellsBad++
+		return
+	}
+	t.count.Here++
+	switch m {
+	case cell.Drop:
+	case cell.Extend:
+		t.extend(now, c, payload)
+	default:
+		// The payload lies in the frame of whoever fed the machine, which he keeps until he has seen the events.
+		t.events = append(t.events, Event{Kind: Arrived, Circuit: c.number, Message: m, Data: payload})
+	}
+}
+
+// Reply sends a message of this hop to the origin. What payload leaves of cell.PayloadLen is filled with random bytes. It
+// fails with ErrCircuit or ErrExhausted, and the circuit is closed with the latter.
+func (t *Transit) Reply(now time.Time, number Circuit, m cell.Message, payload []byte) error {
+	c := t.byNumber[number]
+	if c == nil || c.state != open {
+		return ErrCircuit
+	}
+	t.touch(now, c)
+	return t.reply(now, c, m, payload)
+}
+
+func (t *Transit) reply(now time.Time, c *transit, m cell.Message, payload []byte) error {
+	frame := t.frame()
+	cell.PutHeader(frame, c.prev.id, cell.Backward)
+	body := cell.Body(frame)
+	_, err := io.ReadFull(t.cfg.Rand, cell.PutMessage(body, m, payload))
+	if err == nil {
+		err = c.sealer.Message(&t.scratch, body)
+	}
+	if err != nil {
+		t.drop(frame)
+		t.sealFailed(now, c, err)
+		return ErrExhausted
+	}
+	c.folded = false
+	t.emitOwn(now, c, c.prev.neighbor, frame)
+	return nil
+}
+
+// sealFailed closes a circuit whose keys are used up. A body that pretends to be a message of this hop is only dropped.
+func (t *Transit) sealFailed(now time.Time, c *transit, err error) {
+	t.count.CellsBad++
+	if err != layer.ErrLayer {
+		t.remove(now, c, true, true)
+	}
+}
+
+// touch notes that a circuit is in use.
+func (t *Transit) touch(now time.Time, c *transit) {
+	c.last, c.folded = now, false
+	c.up.dropUnused(c)
+}
+
+// Binding is a secret that the origin of a circuit and this hop alone know.
+func (t *Transit) Binding(number Circuit) ([cell.KeyLen]byte, bool) {
+	c := t.byNumber[number]
+	if c == nil || c.state != open {
+		return [cell.KeyLen]byte{}, false
+	}
+	return c.binding, true
+}
+
+// Agree is X25519 of the onion key that a circuit was created with, and somebody's public key.
+func (t *Transit) Agree(number Circuit, public [cell.KeyLen]byte) ([cell.KeyLen]byte, bool) {
+	c := t.byNumber[number]
+	if c == nil || c.state != open {
+		return [cell.KeyLen]byte{}, false
+	}
+	return c.key.Agree(public)
+}
+
+// From is the neighbour that a circuit comes from, and whether it is a client.
+func (t *Transit) From(number Circuit) (n Neighbor, client, ok bool) {
+	c := t.byNumber[number]
+	if c == nil {
+		return 0, false, false
+	}
+	return c.prev.neighbor, c.up.client, true
+}
+
+// Taken tells whether a circuit made here has an ID on a link.
+func (t *Transit) Taken(n Neighbor, id cell.ID) bool { return t.byNext[wire{n, id}] != nil }
+
+// Close ends a circuit in both directions. The origin is told that it ends, not why.
+func (t *Transit) Close(now time.Time, number Circuit) {
+	if c := t.byNumber[number]; c != nil {
+		t.remove(now, c, true, true)
+	}
+}
+
+// LinkDown ends what goes over a link that is lost.
+func (t *Transit) LinkDown(now time.Time, n Neighbor) {
+	for _, c := range t.all() {
+		switch n {
+		case c.prev.neighbor:
+			t.remove(now, c, false, true)
+		case c.next.neighbor:
+			t.truncate(now, c)
+		}
+	}
+	if t.fair != nil {
+		t.fair.forget(n)
+	}
+}
+
+// Events appends what has happened since the last call to dst, and forgets it.
+func (t *Transit) Events(dst []Event) []Event {
+	dst = append(dst, t.events...)
+	clear(t.events)
+	t.events = t.events[:0]
+	return dst
+}
+
+// Counters returns the counts so far.
+func (t *Transit) Counters() Counters {
+	c := t.count
+	c.Circuits, c.Queued = len(t.byNumber), t.creates.count
+	return c
+}
+
+// Deadline is when Tick wants to be called next.
+func (t *Transit) Deadline() time.Time {
+	d := t.sweep
+	if t.fair != nil {
+		if next := t.fair.deadline(); !next.IsZero() && next.Before(d) {
+			d = next
+		}
+	}
+	return d
+}
+
+// Tick does what is due.
+func (t *Transit) Tick(now time.Time) {
+	t.drain(now)
+	if now.Before(t.sweep) {
+		return
+	}
+	t.sweep = now.Add(sweepEvery)
+	t.seen.advance(now)
+	for _, c := range t.all() {
+		t.look(now, c)
+	}
+	for n, u := range t.upstreams {
+		if u.full(now) {
+			delete(t.upstreams, n)
+		}
+	}
+}
+
+// all returns the circuits in the order in which they were made, so that equal machines do equal things. It costs some
+// milliseconds at the bound.
+func (t *Transit) all() []*transit {
+	return slices.SortedFunc(maps.Values(t.byNumber), func(a, b *transit) int { return cmp.Compare(a.number, b.number) })
+}
+
+// look does what a circuit's age asks for.
+func (t *Transit) look(now time.Time, c *transit) {
+	switch {
+	case c.state == queued && c.job == nil && now.Sub(c.made) >= createPatience:
+		t.remove(now, c, true, false)
+	case now.Sub(c.last) >= IdleLimit:
+		t.remove(now, c, true, true)
+	case c.state == open && !c.folded && now.Sub(c.last) >= foldAfter:
+		c.opener.Fold()
+		c.sealer.Fold()
+		c.folded = true
+	}
+	if c.state == open && now.Sub(c.made) >= earlyTime {
+		c.opener.EndEarly()
+	}
+}
+
+// Format prints a fixed text for every verb.
+func (*Transit) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[transit]") }
+
+// LogValue logs a fixed text.
+func (*Transit) LogValue() slog.Value { return slog.StringValue("[transit]") }

@@ -1,0 +1,253 @@
+// How circuits begin, go on and end at a relay.
+
+package circuit
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"sotto/onion/cell"
+	"sotto/onion/layer"
+)
+
+// CreateJob is a create that waits to be answered. Run may be called by any goroutine; it touches nothing but the job.
+type CreateJob struct {
+	circuit       Circuit
+	from          wire
+	overlay, node [cell.KeyLen]byte
+	keys          []Key
+	random        io.Reader
+	body          [cell.BodyLen]byte
+
+	answered *layer.Answered
+	key      Key
+	err      error
+}
+
+// Run does the work: three X25519 multiplications.
+func (j *CreateJob) Run() {
+	private := make([]layer.Private, len(j.keys))
+	for i, k := range j.keys {
+		private[i] = k.Private
+	}
+	var i int
+	j.answered, i, j.err = layer.Answer(j.random, j.overlay, j.node, private, j.body[:])
+	if j.err == nil {
+		j.key = j.keys[i]
+	}
+}
+
+// Format prints a fixed text for every verb.
+func (*CreateJob) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[create]") }
+
+// LogValue logs a fixed text.
+func (*CreateJob) LogValue() slog.Value { return slog.StringValue("[create]") }
+
+// create takes a create into the queue.
+func (t *Transit) create(now time.Time, w wire, client bool, frame []byte) {
+	if t.byPrev[w] != nil { // an answer of any kind would be taken for one of the circuit that is there
+		t.count.CellsOld++
+		return
+	}
+	u := t.upstreams[w.neighbor]
+	if u == nil {
+		u = &upstream{neighbor: w.neighbor, client: client, tokens: clientBurst, filled: now}
+		t.upstreams[w.neighbor] = u // one a link, which are bounded; and let go of when it has nothing here
+	}
+	if !u.allow(now) {
+		t.count.CreatesLimited++
+		return
+	}
+	body := cell.Body(frame)
+	if t.seen.has(layer.Ephemeral(body)) {
+		t.count.CreatesReplayed++
+		return
+	}
+	if len(t.byNumber) >= t.cfg.MaxCircuits && !t.makeRoom(now) {
+		t.count.CreatesFull++
+		t.destroy(now, w, cell.DestroyBack)
+		return
+	}
+	t.last++
+	c := &transit{number: t.last, up: u, prev: w, made: now, last: now, state: queued}
+	c.job = &CreateJob{circuit: c.number, from: w, overlay: t.cfg.Overlay, node: t.cfg.Node, random: t.cfg.Rand}
+	copy(c.job.body[:], body)
+	u.circuits++
+	t.byPrev[w], t.byNumber[c.number] = c, c
+	if victim := t.creates.push(u, c); victim != nil {
+		t.count.CreatesLimited++
+		t.remove(now, victim, true, false)
+	}
+}
+
+// makeRoom ends the oldest circuit that was never used, of the upstream that has most circuits among those that have one
+// such. It looks at all upstreams, a few microseconds beside the hundred of a create.
+func (t *Transit) makeRoom(now time.Time) bool {
+	var most *upstream
+	for _, u := range t.upstreams {
+		if u.oldest != nil && (most == nil || u.circuits > most.circuits || u.circuits == most.circuits && u.oldest.number < most.oldest.number) {
+			most = u
+		}
+	}
+	if most == nil {
+		return false
+	}
+	t.remove(now, most.oldest, true, true)
+	return true
+}
+
+// NextCreate returns the next create to be answered: upstreams take turns. Run it, anywhere, then call FinishCreate.
+func (t *Transit) NextCreate(now time.Time) (*CreateJob, bool) {
+	for {
+		c := t.creates.pop()
+		if c == nil {
+			return nil, false
+		}
+		if now.Sub(c.made) >= createPatience {
+			t.remove(now, c, true, false)
+			continue
+		}
+		job := c.job
+		job.keys = t.keys // never changed in place
+		return job, true
+	}
+}
+
+// FinishCreate takes a job that has run.
+func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
+	c := t.byNumber[job.circuit]
+	if c == nil {
+		return // destroyed meanwhile
+	}
+	c.job = nil
+	if !t.judge(now, job) {
+		t.remove(now, c, true, false)
+		return
+	}
+	a := job.answered
+	c.state, c.opener, c.sealer, c.binding, c.key = open, a.Opener, a.Sealer, a.Binding, job.key.Private
+	t.count.Created++
+	c.up.pushUnused(c)
+	frame := t.frame()
+	cell.PutHeader(frame, c.prev.id, cell.Created)
+	copy(cell.Body(frame), a.Created[:])
+	t.emitOwn(now, c, c.prev.neighbor, frame)
+	if a.Next != [cell.PrefixLen]byte{} {
+		t.grow(now, c, a.Next, a.Create[:])
+	} else if cell.Operation(a.First[0]) != cell.NoOperation {
+		c.named = true // a circuit that ends here does
+		t.events = append(t.events, Event{Kind: Early, Circuit: c.number, Neighbor: c.prev.neighbor, Client: c.up.client, Data: a.First[:]})
+	}
+	held := c.held
+	c.held = nil
+	for _, f := range held {
+		if t.byNumber[c.number] == c {
+			t.forward(now, c, f)
+		}
+	}
+}
+
+// judge reports whether an answered create is good.
+func (t *Transit) judge(now time.Time, job *CreateJob) bool {
+	if job.err != nil {
+		t.count.CreatesBad++
+		return false
+	}
+	begun := time.Unix(int64(job.answered.Bucket)*int64(BucketLen/time.Second), 0)
+	if job.key.Used && begun.Before(t.started) || !t.seen.take(now, job.answered.Bucket, layer.Ephemeral(job.body[:])) {
+		t.count.CreatesReplayed++
+		return false
+	}
+	return true
+}
+
+// extend takes the origin's wish for one more hop.
+func (t *Transit) extend(now time.Time, c *transit, payload []byte) {
+	if c.named {
+		t.count.CellsOld++
+		return
+	}
+	var body [cell.BodyLen]byte
+	copy(body[:], payload[cell.PrefixLen:])
+	c.opener.ExtensionRest(&t.scratch, body[:])
+	t.grow(now, c, [cell.PrefixLen]byte(payload), body[:])
+}
+
+// grow creates a circuit at the next hop.
+func (t *Transit) grow(now time.Time, c *transit, prefix [cell.PrefixLen]byte, create []byte) {
+	c.named = true
+	n, ok := t.cfg.Peers.Resolve(prefix)
+	if !ok || n == 0 || n == c.prev.neighbor || prefix == [cell.PrefixLen]byte(t.cfg.Node[:]) {
+		t.tellTruncated(now, c)
+		return
+	}
+	id, err := newID(t.cfg.Rand, func(id cell.ID) bool { return t.byNext[wire{n, id}] != nil || t.cfg.Taken(n, id) })
+	if err != nil {
+		t.tellTruncated(now, c)
+		return
+	}
+	c.next = wire{n, id}
+	t.byNext[c.next] = c
+	frame := t.frame()
+	cell.PutHeader(frame, id, cell.Create)
+	copy(cell.Body(frame), create)
+	t.emitOwn(now, c, n, frame)
+}
+
+// truncate ends a circuit behind this hop.
+func (t *Transit) truncate(now time.Time, c *transit) {
+	delete(t.byNext, c.next)
+	c.next = wire{}
+	t.tellTruncated(now, c)
+}
+
+func (t *Transit) tellTruncated(now time.Time, c *transit) {
+	// It fails when the circuit's keys are used up, and then the circuit is closed, which says as much.
+	_ = t.reply(now, c, cell.Truncated, nil)
+}
+
+// remove forgets a circuit, erases its keys, and tells the neighbours that are to be told.
+func (t *Transit) remove(now time.Time, c *transit, back, onward bool) {
+	if t.byNumber[c.number] != c {
+		return
+	}
+	delete(t.byNumber, c.number)
+	delete(t.byPrev, c.prev)
+	c.up.circuits--
+	c.up.dropUnused(c)
+	if c.state == queued {
+		t.creates.remove(c.up, c)
+	}
+	if back {
+		t.destroy(now, c.prev, cell.DestroyBack)
+	}
+	if c.next.neighbor != 0 {
+		delete(t.byNext, c.next)
+		if onward {
+			t.destroy(now, c.next, cell.DestroyForward)
+		}
+	}
+	if t.fair != nil {
+		t.fair.cancel(c)
+	}
+	c.opener.Wipe()
+	c.sealer.Wipe()
+	clear(c.binding[:])
+	c.held = nil
+	if c.state == open {
+		t.events = append(t.events, Event{Kind: Closed, Circuit: c.number})
+	}
+}
+
+// destroy tells a neighbour that a circuit is no more.
+func (t *Transit) destroy(now time.Time, w wire, command cell.Command) {
+	frame := t.frame()
+	cell.PutHeader(frame, w.id, command)
+	if _, err := io.ReadFull(t.cfg.Rand, cell.Body(frame)); err != nil {
+		t.drop(frame)
+		return
+	}
+	t.send(w.neighbor, frame)
+}
