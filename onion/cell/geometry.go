@@ -33,7 +33,15 @@
 //	 0    1  key tag: first byte of SHA-256 over "sotto create key v1", onion key, the next 32 bytes
 //	 1   78  Noise NK message 1 to the onion key: ephemeral key 32, payload 30, tag 16
 //	79   16  tag
-//	95  378  ciphertext: the beginning of the next hop's create body, or early data
+//	95  378  ciphertext: the beginning of the next hop's create body, or 188 bytes of early data and random ones
+//
+// The payload of 30 bytes:
+//
+//	 0    8  next hop: the first bytes of its NodeID; zero at the last hop
+//	 8    4  expiry bucket: Unix seconds / 300
+//	12   16  seed, random
+//	28    1  number of early cells that follow, at most 11; zero unless this is the last hop
+//	29    1  zero
 //
 // # Body of created, 473 bytes
 //

@@ -2,22 +2,28 @@
 // §2). It knows keys and bodies, nothing of circuits, links or time.
 //
 // AEAD is AES-256-GCM, the suite of links. A nonce is 12 bytes: purpose (0 layer, 1 filler, 2 rest of an extension), three
-// zeros, counter of 8. A stream is the ciphertext of zeros under a nonce. Lengths are those of package cell: L is a layer's
-// 24 bytes, B a body's 473, H the 95 of a hop in a create.
+// zeros, counter of 8. A stream is the ciphertext of zeros under a nonce; that of a layer (purpose 0) is what its plaintext
+// is xored with. Lengths are those of package cell: L is a layer's 24 bytes, B a body's 473, H the 95 of a hop in a create.
+// testdata/circuits.json has whole circuits with every key and every body.
 //
 // # Keys
 //
-// Noise NK with a hop's onion key (prologue: length of label, label "sotto create v1", overlay ID 32, NodeID of the hop
-// 32) gives a secret per direction. From each of them by HKDF-Expand (SHA-256):
+// Noise_NK_25519_AESGCM_SHA256 with a hop's onion key (prologue: length of label in one byte, label "sotto create v1",
+// overlay ID 32, NodeID of the hop 32) gives a secret per direction: the two keys of its Split, the first of which is for
+// what travels away from the origin. From each of them by HKDF-Expand (SHA-256):
 //
-//	"sotto layer v1"     40 bytes: AEAD key 32, start 8, of which the two top bits are cleared
+//	"sotto layer v1"     40 bytes: AEAD key 32, then a number of 8, which shifted right by two bits is the start
 //
-// The n-th cell of a direction has the counter start+n. A receiver takes each counter once, in a window of 960.
+// The n-th cell of a direction, counted from 0, has the counter start+n; a hop counts what it seals of its own and what it
+// passes on in one. There are 2³² in all. A receiver takes each counter once, in a window of 960.
 //
 // The seed in a create gives, by HKDF-Extract with the create's ephemeral key as salt, and HKDF-Expand:
 //
 //	"sotto create layer v1"  32 bytes: AEAD key of the layer in the create
-//	"sotto early v1"         40 bytes: AEAD key and start of early cells
+//	"sotto early v1"         40 bytes: AEAD key and start of early cells, as many as the create announces
+//
+// An early cell is a forward cell whose last layer, that of the hop that was just asked for, is under these in place of
+// the data keys, which the origin does not have before the answer. It holds a message.
 //
 // Both directions' secrets one behind the other, the origin's first, give by HKDF-Extract (no salt) and HKDF-Expand:
 //
@@ -31,7 +37,7 @@
 //
 // The origin knows what every hop will append. For hops 1…k with streams S(j) of layer and F(j) of filler:
 //
-//	T(1) = nothing;  T(j+1) = T(j) xor the last bytes of S(j), then F(j)
+//	T(1) = nothing;  T(j+1) = T(j) xor as many last bytes of S(j), then F(j)
 //
 // T(j) are the last bytes of the ciphertext of layer j. The plaintext of layer k is the message, random bytes, and
 // T(k) xor the last bytes of S(k); then layers k to 1 are sealed, each holding the first B-L bytes of the next body.
