@@ -34,7 +34,7 @@ func Ephemeral(body []byte) [cell.KeyLen]byte {
 func Answer(random io.Reader, overlay, node [cell.KeyLen]byte, keys []Private, body []byte) (*Answered, int, error) {
 	ephemeral := Ephemeral(body)
 	for i, k := range keys {
-		if k.Public().tag(ephemeral[:]) != body[0] {
+		if k.wiped() || k.Public().tag(ephemeral[:]) != body[0] {
 			continue
 		}
 		h, err := noise.NewHandshake(noise.HandshakeConfig{

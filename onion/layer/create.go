@@ -75,8 +75,11 @@ func Create(s *Scratch, random io.Reader, overlay [cell.KeyLen]byte, bucket uint
 }
 
 // Extension makes the payload of a message that asks the last hop of a circuit, whose key is last, to extend it to
-// target. The message must be the next one that is sealed for that hop. It fails as Create does.
+// target. The message must be the next one that is sealed for that hop. It fails as Create does, and with ErrExhausted.
 func Extension(s *Scratch, random io.Reader, overlay [cell.KeyLen]byte, bucket uint32, last *Outward, target Target, train Train, payload []byte) (*Pending, error) {
+	if last.Left() == 0 {
+		return nil, ErrExhausted
+	}
 	var body [cell.BodyLen]byte
 	var rest [cell.BodyLen - cell.ExtendLen]byte
 	last.rest(s, rest[:])

@@ -13,6 +13,7 @@ type Opener struct {
 	direction
 	window replay.Window
 	last   uint64 // counter of the last cell opened
+	asked  bool   // whether that may have asked for an extension
 	early  *early // nil when none may come any more
 }
 
@@ -28,7 +29,7 @@ type early struct {
 // but for the first cell after Fold.
 func (o *Opener) Open(s *Scratch, body []byte) (message bool, err error) {
 	counter, ok := field(body)
-	if !ok {
+	if !ok || o.lost() {
 		return false, ErrLayer
 	}
 	if e := o.early; e != nil && counter-e.start < e.n {
@@ -43,7 +44,7 @@ func (o *Opener) Open(s *Scratch, body []byte) (message bool, err error) {
 		return false, err
 	}
 	o.window.Mark(n)
-	o.last = counter
+	o.last, o.asked = counter, true
 	if cell.IsMessage(body) {
 		return true, nil
 	}
@@ -64,6 +65,7 @@ func (o *Opener) openEarly(s *Scratch, counter uint64, body []byte) (bool, error
 	if !cell.IsMessage(body) {
 		return false, ErrLayer
 	}
+	o.asked = false
 	if e.seen |= bit; e.seen == 1<<e.n-1 {
 		o.EndEarly()
 	}
@@ -91,9 +93,15 @@ func (o *Opener) EndEarly() {
 }
 
 // ExtensionRest writes what this hop appends to the create of an extension, which the last cell opened asked for: it
-// takes the part behind the first cell.ExtendLen bytes of body.
-func (o *Opener) ExtensionRest(s *Scratch, body []byte) {
+// takes the part behind the first cell.ExtendLen bytes of body. It does so once for a cell, and not for an early one; it
+// fails with ErrLayer.
+func (o *Opener) ExtensionRest(s *Scratch, body []byte) error {
+	if !o.asked || o.lost() {
+		return ErrLayer
+	}
+	o.asked = false
 	s.stream(o.unfold(), forExtension, o.last, body[cell.ExtendLen:cell.BodyLen])
+	return nil
 }
 
 // Fold lets go of what an idle circuit does not need.
@@ -132,7 +140,7 @@ func (k *Sealer) Message(s *Scratch, body []byte) error {
 }
 
 func (k *Sealer) seal(s *Scratch, body []byte) error {
-	if k.next >= maxCells {
+	if k.next >= maxCells || k.lost() {
 		return ErrExhausted
 	}
 	s.seal(k.unfold(), k.start+k.next, body)

@@ -28,8 +28,19 @@ func (p Private) Public() Public { return Public{p.k.Public()} }
 // Wipe overwrites the key, of all copies.
 func (p Private) Wipe() { p.k.Wipe() }
 
-// Agree is X25519 with somebody's public key; false for a point of low order.
-func (p Private) Agree(public [cell.KeyLen]byte) ([cell.KeyLen]byte, bool) { return p.k.Agree(public) }
+// wiped reports whether the key was overwritten. Everybody can compute what zeros agree on.
+func (p Private) wiped() bool {
+	b := p.k.Bytes()
+	return allZero(b[:])
+}
+
+// Agree is X25519 with somebody's public key; false for a point of low order, and when the key was wiped.
+func (p Private) Agree(public [cell.KeyLen]byte) ([cell.KeyLen]byte, bool) {
+	if p.wiped() {
+		return [cell.KeyLen]byte{}, false
+	}
+	return p.k.Agree(public)
+}
 
 // Format prints a fixed text for every verb.
 func (Private) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[onion private key]") }

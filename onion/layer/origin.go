@@ -44,8 +44,12 @@ func (o *Outward) rest(s *Scratch, dst []byte) {
 }
 
 // Seal makes a body for the first hop out of a message for the last, which lies in the first cell.MessageLen bytes of
-// body. It fails with ErrExhausted, or with the error of random. There are 1 to cell.MaxHops keys, one a hop.
+// body. There are 1 to cell.MaxHops keys, one a hop. It fails with ErrExhausted, also when there are fewer or more keys, lest
+// the message leave in clear; or with the error of random.
 func Seal(s *Scratch, random io.Reader, body []byte, keys []*Outward) error {
+	if len(keys) == 0 || len(keys) > cell.MaxHops {
+		return ErrExhausted
+	}
 	for _, k := range keys {
 		if k.next >= k.most {
 			return ErrExhausted
@@ -90,6 +94,9 @@ func Open(s *Scratch, body []byte, hops []*Hop) (int, error) {
 	var first [cell.BodyLen]byte
 	depth := 0
 	for j, h := range hops {
+		if h.backward.lost() {
+			return 0, ErrLayer
+		}
 		counter, ok := field(bodies[j][:])
 		n := counter - h.backward.start
 		if !ok || counter < h.backward.start || n >= maxCells || !h.window.Check(n) {

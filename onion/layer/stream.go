@@ -16,7 +16,7 @@ import (
 // ErrLayer is the one error of a body that is not right: not authentic, seen before, or not what it may be here.
 var ErrLayer = errors.New("layer: body refused")
 
-// ErrExhausted means that a key has sealed as many cells as it may.
+// ErrExhausted means that a key has sealed as many cells as it may, or was erased.
 var ErrExhausted = errors.New("layer: key exhausted")
 
 // The purposes of nonces. Equal counters never meet under one purpose of one key.
@@ -37,8 +37,14 @@ type expanded struct {
 	aead cipher.AEAD // nil: folded
 }
 
+// lost reports whether there is no key, because it was erased. Zeros are none: what they seal, everybody can open.
+func (e *expanded) lost() bool { return e.aead == nil && allZero(e.key[:]) }
+
 func (e *expanded) unfold() cipher.AEAD {
 	if e.aead == nil {
+		if e.lost() {
+			panic("layer: use of an erased key")
+		}
 		b, err := aes.NewCipher(e.key[:])
 		if err != nil {
 			panic("layer: AES refuses 32 bytes")
