@@ -221,10 +221,12 @@ func (n *labNode) start() *labNode {
 	pipe := noise.NewPacketPipe(conn)
 	cfg := n.lab.config(n.cfg)
 	cfg.Pipe, cfg.ClosePipe = pipe, pipe.Close
-	cfg.Cells = func(from link.Neighbor, _ bool, frame []byte) {
-		select {
-		case n.cells <- labCell{from, string(bytes.TrimRight(frame[1:], "\x00"))}:
-		default: // nobody asks
+	if cfg.Cells == nil {
+		cfg.Cells = func(from link.Neighbor, _ bool, frame []byte) {
+			select {
+			case n.cells <- labCell{from, string(bytes.TrimRight(frame[1:], "\x00"))}:
+			default: // nobody asks
+			}
 		}
 	}
 	n.Node, err = New(cfg)
@@ -235,6 +237,14 @@ func (n *labNode) start() *labNode {
 	go func() { done <- node.Run(ctx) }()
 	n.cancel, n.done = cancel, done
 	return n
+}
+
+// start runs some nodes.
+func (l *lab) start(nodes ...*labNode) {
+	l.t.Helper()
+	for _, n := range nodes {
+		n.start()
+	}
 }
 
 // stop ends the node in an orderly way.

@@ -91,7 +91,7 @@ func MeasureRoundTrip(ctx context.Context, budget time.Duration) (Figure, error)
 	if _, err := await(ctx, events, noise.Pong); err != nil { // every link begins with a ping
 		return Figure{}, err
 	}
-	samples, err := alternate(ctx, budget, func() (time.Duration, error) {
+	samples, err := Alternate(ctx, budget, func() (time.Duration, error) {
 		if err := a.endpoint.Ping(link); err != nil {
 			return 0, err
 		}
@@ -101,8 +101,8 @@ func MeasureRoundTrip(ctx context.Context, budget time.Duration) (Figure, error)
 	if err != nil {
 		return Figure{}, err
 	}
-	f := newFigure("link_rtt_ms", "ms", scaled(samples[0], 1e6))
-	f.add("path", "loopback")
+	f := NewFigure("link_rtt_ms", "ms", Scaled(samples[0], 1e6))
+	f.Add("path", "loopback")
 	return f, nil
 }
 

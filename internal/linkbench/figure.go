@@ -26,13 +26,13 @@ type Detail struct {
 	Value any // float64, int, uint64, bool or a word without spaces
 }
 
-// newFigure makes a figure of samples, of which there is at least one.
-func newFigure(name, unit string, samples []float64) Figure {
+// NewFigure makes a figure of samples, of which there is at least one.
+func NewFigure(name, unit string, samples []float64) Figure {
 	return Figure{Name: name, P50: quantile(samples, 0.5), P95: quantile(samples, 0.95), N: len(samples), Unit: unit}
 }
 
-// add appends a detail.
-func (f *Figure) add(key string, value any) *Figure {
+// Add appends a detail.
+func (f *Figure) Add(key string, value any) *Figure {
 	f.Details = append(f.Details, Detail{key, value})
 	return f
 }
@@ -86,8 +86,8 @@ func quantile(samples []float64, part float64) float64 {
 	return sorted[int(math.Round(part*float64(len(sorted)-1)))]
 }
 
-// medianRatio is the median of a[i]/b[i]. What disturbs the machine for longer than a pair takes cancels out.
-func medianRatio(a, b []float64) float64 {
+// MedianRatio is the median of a[i]/b[i]. What disturbs the machine for longer than a pair takes cancels out.
+func MedianRatio(a, b []float64) float64 {
 	ratios := make([]float64, 0, len(a))
 	for i := range min(len(a), len(b)) {
 		ratios = append(ratios, a[i]/b[i])

@@ -6,8 +6,8 @@ import (
 )
 
 func TestFigureIsOneLineAndOneFlatObject(t *testing.T) {
-	f := newFigure("link_rtt_ms", "ms", []float64{3, 1, 2, 5, 4})
-	f.add("path", "loopback").add("ratio", 1.23456).add("train", 16).add("segmenting", true)
+	f := NewFigure("link_rtt_ms", "ms", []float64{3, 1, 2, 5, 4})
+	f.Add("path", "loopback").Add("ratio", 1.23456).Add("train", 16).Add("segmenting", true)
 	if got, want := f.String(), "metric=link_rtt_ms p50=3 p95=5 n=5 unit=ms path=loopback ratio=1.235 train=16 segmenting=true"; got != want {
 		t.Errorf("the line is %q", got)
 	}
@@ -43,7 +43,7 @@ func TestQuantiles(t *testing.T) {
 }
 
 func TestMedianRatioCancelsWhatDisturbsBoth(t *testing.T) {
-	if got := medianRatio([]float64{2, 20, 200, 2}, []float64{1, 10, 100, 40}); got != 2 {
+	if got := MedianRatio([]float64{2, 20, 200, 2}, []float64{1, 10, 100, 40}); got != 2 {
 		t.Errorf("the ratio is %v", got)
 	}
 }

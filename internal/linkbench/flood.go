@@ -64,14 +64,14 @@ func MeasureFlood(ctx context.Context, capacity float64, budget time.Duration) (
 	growth := heapInUse() - heap
 	after := victim.endpoint.Stats()
 
-	f := newFigure("flood_handshake_ms", "ms", honest.took)
+	f := NewFigure("flood_handshake_ms", "ms", honest.took)
 	f.N = honest.dials
-	f.add("success", float64(len(honest.took))/float64(honest.dials)).add("goal_success", goalSuccess)
-	f.add("flood_per_s", float64(load.shots)/load.during.Seconds()).add("target_per_s", floodFactor*capacity)
-	f.add("sources", load.sources).add("taken_in", min(1, float64(after.Received-before.Received)/float64(max(load.shots, 1))))
-	f.add("challenged", after.Challenged-before.Challenged).add("bad", after.Bad-before.Bad)
-	f.add("replayed", after.Replayed-before.Replayed).add("foreign", after.Foreign-before.Foreign)
-	f.add("heap_growth_bytes", max(growth, 0)).add("heap_bound_bytes", noise.FloodMemoryBound)
+	f.Add("success", float64(len(honest.took))/float64(honest.dials)).Add("goal_success", goalSuccess)
+	f.Add("flood_per_s", float64(load.shots)/load.during.Seconds()).Add("target_per_s", floodFactor*capacity)
+	f.Add("sources", load.sources).Add("taken_in", min(1, float64(after.Received-before.Received)/float64(max(load.shots, 1))))
+	f.Add("challenged", after.Challenged-before.Challenged).Add("bad", after.Bad-before.Bad)
+	f.Add("replayed", after.Replayed-before.Replayed).Add("foreign", after.Foreign-before.Foreign)
+	f.Add("heap_growth_bytes", max(growth, 0)).Add("heap_bound_bytes", noise.FloodMemoryBound)
 	return f, nil
 }
 

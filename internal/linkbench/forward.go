@@ -85,7 +85,7 @@ func MeasureForward(ctx context.Context, budget time.Duration) (Figure, error) {
 	if err != nil {
 		return Figure{}, err
 	}
-	samples, err := alternate(ctx, budget, c.train, func() (time.Duration, error) {
+	samples, err := Alternate(ctx, budget, c.train, func() (time.Duration, error) {
 		began := time.Now()
 		for i := range goalTrain {
 			d := w.datagram(i)
@@ -101,9 +101,9 @@ func MeasureForward(ctx context.Context, budget time.Duration) (Figure, error) {
 	if err != nil {
 		return Figure{}, err
 	}
-	f := newFigure("link_forward_us", "us", scaled(samples[0], 1000*goalTrain))
+	f := NewFigure("link_forward_us", "us", Scaled(samples[0], 1000*goalTrain))
 	f.N *= goalTrain
-	f.add("train", goalTrain).add("seal_open_us", quantile(samples[1], 0.5)/(1000*goalTrain))
-	f.add("ratio", medianRatio(samples[0], samples[1]))
+	f.Add("train", goalTrain).Add("seal_open_us", quantile(samples[1], 0.5)/(1000*goalTrain))
+	f.Add("ratio", MedianRatio(samples[0], samples[1]))
 	return f, nil
 }

@@ -103,7 +103,7 @@ func firstMessage(now time.Time, t noise.Target) ([]byte, error) {
 // multiplications returns a side that does the multiplications of a responder and nothing else: one of the base point
 // (e), which is what making a key costs, and those of points (IK: es, ss, ee, se; NK: es, ee), each of which is what
 // checking a public key costs. Package noise alone knows the library, and both go through it.
-func multiplications(p noise.Pattern) (side, error) {
+func multiplications(p noise.Pattern) (Side, error) {
 	var secret [32]byte
 	if _, err := rand.Read(secret[:]); err != nil {
 		return nil, err
@@ -146,12 +146,12 @@ func MeasureHandshake(ctx context.Context, p noise.Pattern, budget time.Duration
 	if err != nil {
 		return Figure{}, err
 	}
-	samples, err := alternate(ctx, budget, r.answer, floor)
+	samples, err := Alternate(ctx, budget, r.answer, floor)
 	if err != nil {
 		return Figure{}, err
 	}
-	f := newFigure(name, "us", scaled(samples[0], 1000))
-	f.add("dh_us", quantile(samples[1], 0.5)/1000).add("ratio", medianRatio(samples[0], samples[1]))
-	f.add("goal_us", goal).add("goal_ratio", goalDH)
+	f := NewFigure(name, "us", Scaled(samples[0], 1000))
+	f.Add("dh_us", quantile(samples[1], 0.5)/1000).Add("ratio", MedianRatio(samples[0], samples[1]))
+	f.Add("goal_us", goal).Add("goal_ratio", goalDH)
 	return f, nil
 }

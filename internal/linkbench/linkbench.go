@@ -90,9 +90,9 @@ func one(measure func(context.Context, time.Duration) (Figure, error)) func(cont
 	}
 }
 
-// side is one of several things that are measured side by side. A call does it once and returns how long that took,
+// Side is one of several things that are measured side by side. A call does it once and returns how long that took,
 // without what it had to prepare.
-type side func() (time.Duration, error)
+type Side func() (time.Duration, error)
 
 // fewest and most rounds of a measurement: so that the smallest budget gives a figure, and a large one does not fill
 // the memory with samples.
@@ -101,9 +101,9 @@ const (
 	mostRounds   = 20_000
 )
 
-// alternate calls every side once a round until the budget is spent, each time beginning with another one, so that none
+// Alternate calls every side once a round until the budget is spent, each time beginning with another one, so that none
 // profits from its place. It returns nanoseconds, one slice of samples for each side.
-func alternate(ctx context.Context, budget time.Duration, sides ...side) ([][]float64, error) {
+func Alternate(ctx context.Context, budget time.Duration, sides ...Side) ([][]float64, error) {
 	samples := make([][]float64, len(sides))
 	until := time.Now().Add(budget)
 	for round := 0; round < fewestRounds || round < mostRounds && time.Now().Before(until); round++ {
@@ -123,8 +123,8 @@ func alternate(ctx context.Context, budget time.Duration, sides ...side) ([][]fl
 	return samples, nil
 }
 
-// scaled divides samples.
-func scaled(samples []float64, by float64) []float64 {
+// Scaled divides samples.
+func Scaled(samples []float64, by float64) []float64 {
 	out := make([]float64, len(samples))
 	for i, s := range samples {
 		out[i] = s / by

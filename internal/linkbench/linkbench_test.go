@@ -32,10 +32,10 @@ func TestRunStopsWhenAFigureCannotBeEmitted(t *testing.T) {
 
 func TestAlternateBeginsEachRoundWithAnother(t *testing.T) {
 	var order []int
-	mark := func(i int) side {
+	mark := func(i int) Side {
 		return func() (time.Duration, error) { order = append(order, i); return time.Duration(i), nil }
 	}
-	samples, err := alternate(t.Context(), 0, mark(0), mark(1))
+	samples, err := Alternate(t.Context(), 0, mark(0), mark(1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,16 +41,16 @@ func (r PipeResult) Figures() []Figure {
 	if r.WallClock {
 		clock = "wall"
 	}
-	plain := newFigure("datagrams_per_cpu_s", "1/s", r.plain.rates)
+	plain := NewFigure("datagrams_per_cpu_s", "1/s", r.plain.rates)
 	plain.N = r.plain.datagrams
-	plain.add("path", "plain").add("train", r.Train).add("clock", clock)
-	batch := newFigure("datagrams_per_cpu_s", "1/s", r.batch.rates)
+	plain.Add("path", "plain").Add("train", r.Train).Add("clock", clock)
+	batch := NewFigure("datagrams_per_cpu_s", "1/s", r.batch.rates)
 	batch.N = r.batch.datagrams
-	batch.add("path", "batch").add("train", r.Train).add("clock", clock).add("ratio", r.Ratio)
+	batch.Add("path", "batch").Add("train", r.Train).Add("clock", clock).Add("ratio", r.Ratio)
 	if r.Train == goalTrain {
-		batch.add("goal_ratio", goalPipe)
+		batch.Add("goal_ratio", goalPipe)
 	}
-	batch.add("segmenting", r.Segmenting).add("coalescing", r.Coalescing)
+	batch.Add("segmenting", r.Segmenting).Add("coalescing", r.Coalescing)
 	return []Figure{plain, batch}
 }
 
@@ -95,7 +95,7 @@ func measureTrain(ctx context.Context, train int, budget time.Duration) (PipeRes
 			loop *Loop
 			sum  *spent
 		}{{plain, &plainSpent}, {batch, &batchSpent}} {
-			if err := half.sum.add(half.loop, train, budget/(2*rounds)); err != nil {
+			if err := half.sum.spend(half.loop, train, budget/(2*rounds)); err != nil {
 				if ctx.Err() != nil {
 					return PipeResult{}, ctx.Err()
 				}
@@ -108,7 +108,7 @@ func measureTrain(ctx context.Context, train int, budget time.Duration) (PipeRes
 		Train:             train,
 		PlainPerCPUSecond: plainSpent.rate(),
 		BatchPerCPUSecond: batchSpent.rate(),
-		Ratio:             medianRatio(batchSpent.rates, plainSpent.rates),
+		Ratio:             MedianRatio(batchSpent.rates, plainSpent.rates),
 		N:                 plainSpent.datagrams + batchSpent.datagrams,
 		Segmenting:        stats.Segmenting,
 		Coalescing:        stats.Coalescing,
@@ -125,8 +125,8 @@ type spent struct {
 	rates     []float64 // of each slice, datagrams per second of cost
 }
 
-// add runs the loop for a while.
-func (s *spent) add(l *Loop, train int, during time.Duration) error {
+// spend runs the loop for a while.
+func (s *spent) spend(l *Loop, train int, during time.Duration) error {
 	slice, began, until := 0, CPUTime(), time.Now().Add(during)
 	for {
 		if err := l.Turn(train); err != nil {

@@ -98,7 +98,7 @@ func (w *work) blocks() error {
 }
 
 // timed makes a side of a slice of work; prepare, which may be nil, comes before each pass and is not counted.
-func timed(prepare, do func() error) side {
+func timed(prepare, do func() error) Side {
 	return func() (time.Duration, error) {
 		var took time.Duration
 		for range slicePasses {
@@ -137,8 +137,8 @@ func MeasureOpen(ctx context.Context, budget time.Duration) (Figure, error) {
 
 // against measures a side beside the bare cipher and one AES block. The ratio is what the side takes beyond one block,
 // to the bare cipher. It may be below 1: where the linker puts the code moves the bare cipher by a tenth.
-func (w *work) against(ctx context.Context, budget time.Duration, name string, ours, bare side) (Figure, error) {
-	samples, err := alternate(ctx, budget, ours, bare, timed(nil, w.blocks))
+func (w *work) against(ctx context.Context, budget time.Duration, name string, ours, bare Side) (Figure, error) {
+	samples, err := Alternate(ctx, budget, ours, bare, timed(nil, w.blocks))
 	if err != nil {
 		return Figure{}, err
 	}
@@ -150,16 +150,16 @@ func (w *work) against(ctx context.Context, budget time.Duration, name string, o
 	if err != nil {
 		return Figure{}, err
 	}
-	f := newFigure(name, "ns", scaled(samples[0], sliceLen))
+	f := NewFigure(name, "ns", Scaled(samples[0], sliceLen))
 	f.N *= sliceLen
-	f.add("aead_ns", quantile(samples[1], 0.5)/sliceLen).add("block_ns", quantile(samples[2], 0.5)/sliceLen)
-	f.add("ratio", medianRatio(beyond, samples[1])).add("goal_ratio", goalAEAD).add("allocs", allocations)
-	f.add("hardware_aes", noise.HardwareAES())
+	f.Add("aead_ns", quantile(samples[1], 0.5)/sliceLen).Add("block_ns", quantile(samples[2], 0.5)/sliceLen)
+	f.Add("ratio", MedianRatio(beyond, samples[1])).Add("goal_ratio", goalAEAD).Add("allocs", allocations)
+	f.Add("hardware_aes", noise.HardwareAES())
 	return f, nil
 }
 
 // allocationsOf counts the allocations a datagram of a side, rounded down: the runtime itself makes a few now and then.
-func allocationsOf(s side) (int, error) {
+func allocationsOf(s Side) (int, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, err := s()

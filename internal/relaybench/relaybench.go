@@ -1,0 +1,82 @@
+// Package relaybench measures what a relay spends on one cell, from the datagram that comes in to the one that goes out,
+// beside the sum of its parts: UDP in and out, two link ciphers, one layer.
+//
+// The relay is a whole overlay.Node on a socket of this machine. What runs above it is given as functions, so that this
+// package measures forwarding and knows no circuits.
+package relaybench
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"sotto/internal/linkbench"
+)
+
+// Goals (protocol §8).
+const (
+	goalCell  = 2.0 // µs of CPU a cell, in trains
+	goalRatio = 1.3 // …or so many times the sum of its parts
+)
+
+// Work is what runs above the links. Frames have noise.FrameLen bytes.
+type Work struct {
+	// Fill makes the next cell that comes to the relay. It is not measured.
+	Fill func(frame []byte)
+	// Pass is what the relay does to it in place, all of it; false drops it. It runs in the relay's goroutine.
+	Pass func(frame []byte) bool
+	// Layer is the part of Pass that nobody can save, done to any frame: one layer.
+	Layer func(frame []byte)
+}
+
+// ErrLost means that cells got lost on the way.
+var ErrLost = errors.New("relaybench: cells were lost on loopback; see that nothing else fills its buffers, and try again")
+
+// patience is how long one turn may take, in which everything is under way at once.
+const patience = 5 * time.Second
+
+// Measure measures relay_cell_us over loopback in trains of so many cells, with relay_floor_us beside it. Both are CPU
+// time of the process, with the kernel's work, and of the same slices: the cost of who sends to the relay and of who
+// receives from it is measured too and taken off. It fails with ErrLost, ctx's error, or a socket's.
+func Measure(ctx context.Context, w Work, train int, budget time.Duration) ([]linkbench.Figure, error) {
+	r, err := newRun(ctx, w, train)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	samples, err := linkbench.Alternate(ctx, budget, r.relay, r.udp, r.ciphers)
+	if err != nil {
+		return nil, err
+	}
+	cells, floor := make([]float64, len(samples[0])), make([]float64, len(samples[0]))
+	for i := range cells {
+		// A turn is sent and received once at its ends, and once at the relay.
+		cells[i] = samples[0][i] - samples[1][i]
+		floor[i] = samples[1][i] + samples[2][i]
+	}
+	allocations, err := allocationsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	per := 1000 * float64(r.window)
+	cell := linkbench.NewFigure("relay_cell_us", "us", linkbench.Scaled(cells, per))
+	cell.N *= r.window
+	cell.Add("train", train).Add("goal", goalCell).Add("ratio", linkbench.MedianRatio(cells, floor)).Add("goal_ratio", goalRatio)
+	cell.Add("allocs", allocations)
+	least := linkbench.NewFigure("relay_floor_us", "us", linkbench.Scaled(floor, per))
+	least.N *= r.window
+	udp := linkbench.NewFigure("", "", linkbench.Scaled(samples[1], per))
+	ciphers := linkbench.NewFigure("", "", linkbench.Scaled(samples[2], per))
+	least.Add("train", train).Add("udp_us", udp.P50).Add("ciphers_us", ciphers.P50)
+	return []linkbench.Figure{cell, least}, nil
+}
+
+// allocationsOf counts the allocations of a turn a cell, at all three of its nodes, rounded down.
+func allocationsOf(r *run) (int, error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := r.relay()
+	runtime.ReadMemStats(&after)
+	return int(after.Mallocs-before.Mallocs) / r.window, err
+}
