@@ -11,20 +11,19 @@ import (
 
 // The registry must stay within its limits and hold together whatever arrives.
 func FuzzRegistry(f *testing.F) {
-	for seed := range byte(4) {
-		b := make([]byte, 600)
-		_, _ = seeded(uint64(seed)).Read(b)
-		f.Add(b)
+	for seed := range uint64(6) {
+		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, script []byte) {
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		script := make([]byte, 1200)
+		_, _ = seeded(seed).Read(script)
 		limits := DefaultLimits()
 		limits.Leases, limits.LeasesPerNeighbor, limits.Splices, limits.SplicesPerLease, limits.SplicesPerNeighbor = 6, 3, 10, 4, 8
 		o := newOnion(t)
 		r, err := NewRegistry(RegistryConfig{place(), limits, o, seeded(1)})
 		must(t, err)
 		now, ids := testStart, []ID{{}}
-		script = script[:min(len(script), 1000)]
-		for ; len(script) >= 4; script = script[4:] {
+		for ; len(script) > 0; script = script[4:] {
 			c, n, x := Circuit(script[1]%24), Neighbor(script[2]%3), script[3]
 			now = now.Add(time.Duration(x) * 50 * time.Millisecond)
 			var out []Action
