@@ -1,0 +1,112 @@
+// Several legs: which one is sent on, and what happens when one is added, fails or is gone.
+
+package session
+
+import "time"
+
+// leg finds one by its number.
+func (s *Session) leg(id Leg) *leg {
+	for _, l := range s.legs {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
+}
+
+// addLeg adds a leg with an expected round trip.
+func (s *Session) addLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) (*leg, error) {
+	switch {
+	case s.leg(id) != nil:
+		return nil, ErrLeg
+	case len(s.legs) >= maxLegs:
+		return nil, ErrFull
+	}
+	l := newLeg(now, id, rtt, dialed)
+	s.legs = append(s.legs, l)
+	s.legless = time.Time{}
+	s.choose(now)
+	return l, nil
+}
+
+// DropLeg takes a leg away whose circuit is gone. What was under way on it goes again on another; without one, NeedLeg
+// follows.
+func (s *Session) DropLeg(now time.Time, id Leg) {
+	l := s.leg(id)
+	if l == nil {
+		return
+	}
+	s.dropLeg(now, l)
+	s.step(now)
+}
+
+func (s *Session) dropLeg(now time.Time, l *leg) {
+	for i, o := range s.legs {
+		if o == l {
+			s.legs = append(s.legs[:i], s.legs[i+1:]...)
+			break
+		}
+	}
+	s.lose(now, func(c *sentCell) bool { return c.leg == l })
+	if s.acks.leg == l {
+		s.acks = ackTimer{}
+	}
+	s.choose(now)
+	if len(s.legs) == 0 && s.legless.IsZero() && s.state < closing {
+		s.legless = now
+		s.tell(Event{Kind: NeedLeg})
+	}
+}
+
+// better reports whether to send on l rather than on o: what does not fail, then what has been measured, then what is
+// a quarter faster, so that the choice does not swing.
+func better(l, o *leg) bool {
+	if lf, of := l.timeouts >= legFailed, o.timeouts >= legFailed; lf != of {
+		return of
+	} else if lf {
+		return l.timeouts < o.timeouts
+	}
+	if l.measured != o.measured {
+		return l.measured
+	}
+	return l.srtt < o.srtt*3/4
+}
+
+// choose chooses the leg to send on. When the last one fails, what was under way on it goes again at once.
+func (s *Session) choose(now time.Time) {
+	var best *leg
+	for _, l := range s.legs {
+		if l == s.active {
+			best = l
+		}
+	}
+	for _, l := range s.legs {
+		if best == nil || better(l, best) {
+			best = l
+		}
+	}
+	if old := s.active; old != nil && best != nil && old != best && old.timeouts >= legFailed {
+		s.lose(now, func(c *sentCell) bool { return c.leg == old })
+		old.ping = true
+	}
+	s.active = best
+}
+
+// second is the best leg but one.
+func (s *Session) second() *leg {
+	var best *leg
+	for _, l := range s.legs {
+		if l != s.active && (best == nil || better(l, best)) {
+			best = l
+		}
+	}
+	return best
+}
+
+// Legs is how many there are, and the smoothed round trip of the one that is sent on; 0 while none was measured.
+func (s *Session) Legs() (n int, roundTrip time.Duration) {
+	if s.active != nil && s.active.measured {
+		roundTrip = s.active.srtt
+	}
+	return len(s.legs), roundTrip
+}

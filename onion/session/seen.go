@@ -1,0 +1,71 @@
+// Openings are taken once: within their buckets, whose ephemeral keys are remembered.
+
+package session
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
+	"encoding/binary"
+	"io"
+	"time"
+)
+
+// seenOpenings remembers the ephemeral keys of what was taken, by bucket, for as long as the bucket is accepted. At
+// maxSeen in a bucket no more are taken in it: relays let one opening a second through, so only a relay that has the
+// record can fill it, and it can cut the lease off as well.
+type seenOpenings struct {
+	mac     cipher.Block
+	buckets map[uint32]map[uint64]struct{}
+}
+
+func newSeenOpenings(rand io.Reader) (*seenOpenings, error) {
+	var key [keyLen]byte
+	if _, err := io.ReadFull(rand, key[:]); err != nil {
+		return nil, err
+	}
+	return &seenOpenings{mac: block(key[:]), buckets: make(map[uint32]map[uint64]struct{})}, nil
+}
+
+// print is 64 bits of a secret MAC, so that nobody can prepare ephemerals that collide with another's.
+func (o *seenOpenings) print(ephemeral []byte) uint64 {
+	var m [aes.BlockSize]byte
+	o.mac.Encrypt(m[:], ephemeral[:aes.BlockSize])
+	subtle.XORBytes(m[:], m[:], ephemeral[aes.BlockSize:])
+	o.mac.Encrypt(m[:], m[:])
+	return binary.BigEndian.Uint64(m[:])
+}
+
+// known reports whether an ephemeral key was taken before, which saves a multiplication.
+func (o *seenOpenings) known(ephemeral []byte) bool {
+	p := o.print(ephemeral)
+	for _, set := range o.buckets {
+		if _, ok := set[p]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// take remembers an ephemeral key of an authentic opening, or refuses it: its bucket is neither the present one nor a
+// neighbour, began before notBefore, or is full.
+func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral []byte) bool {
+	present := bucketOf(now)
+	for b := range o.buckets {
+		if b+1 < present || b > present+1 {
+			delete(o.buckets, b)
+		}
+	}
+	start := time.Unix(int64(bucket)*int64(BucketLen/time.Second), 0)
+	if bucket+1 < present || bucket > present+1 || start.Before(notBefore) || o.known(ephemeral) {
+		return false
+	}
+	if o.buckets[bucket] == nil {
+		o.buckets[bucket] = make(map[uint64]struct{})
+	}
+	if len(o.buckets[bucket]) >= maxSeen {
+		return false
+	}
+	o.buckets[bucket][o.print(ephemeral)] = struct{}{}
+	return true
+}
