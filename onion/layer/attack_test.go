@@ -252,6 +252,22 @@ func TestKeysEndAtTheirBound(t *testing.T) {
 	}
 }
 
+// A cell of a hop may overtake the answer of that hop: then it is kept, and opened later.
+func TestACellOfAHopThatIsNotKnownYetOpensLater(t *testing.T) {
+	c := longest(t, 33)
+	for from := 2; from <= 4; from++ {
+		body := c.backward(from, cell.Answer, nil)
+		for known := 1; known < from; known++ {
+			if _, err := Open(&c.s, body, c.hops[:known]); !errors.Is(err, ErrLayer) {
+				t.Errorf("hop %d of %d known: %v", from, known, err)
+			}
+		}
+		if got, err := Open(&c.s, body, c.hops); err != nil || got != from {
+			t.Errorf("from hop %d later: %d, %v", from, got, err)
+		}
+	}
+}
+
 // recorder is an AEAD that notes what its nonces are used for.
 type recorder struct {
 	*direction

@@ -29,7 +29,7 @@ func (Target) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[hop]") }
 func (Target) LogValue() slog.Value { return slog.StringValue("[hop]") }
 
 // Train is early data: what travels in the create, at most cell.EarlyFirstLen bytes, and how many early cells follow, at
-// most cell.MaxEarly.
+// most cell.MaxEarly. What First leaves is random, so that it has one byte at least, which says what the train is for.
 type Train struct {
 	First []byte
 	Cells int

@@ -197,10 +197,10 @@ func opens(t *testing.T, s *Scratch, hops []*Hop, body, genuine []byte) (int, er
 		c := *h
 		fresh = append(fresh, &c)
 	}
-	before := windows(fresh)
+	before, was := windows(fresh), bytes.Clone(body)
 	from, err := Open(s, body, fresh)
 	if err != nil {
-		if !errors.Is(err, ErrLayer) || from != 0 || windows(fresh) != before {
+		if !errors.Is(err, ErrLayer) || from != 0 || windows(fresh) != before || !bytes.Equal(body, was) {
 			t.Fatalf("a refused body left a trace (%v)", err)
 		}
 		if from, err := Open(s, bytes.Clone(genuine), fresh); err != nil || from != 4 {

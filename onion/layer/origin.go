@@ -81,9 +81,10 @@ func Seal(s *Scratch, random io.Reader, body []byte, keys []*Outward) error {
 }
 
 // Open opens a body that came from the first hop. It returns which hop the message is from, counted from 1, and leaves
-// the message in the first cell.MessageLen bytes of body. It fails with ErrLayer, whatever is wrong: nothing of body may be
-// used then, and the circuit is to be closed, because a cell was altered or repeated on the way, or a hop does not do
-// what it should. Nothing is accepted before all layers down to the message are found authentic.
+// the message in the first cell.MessageLen bytes of body. It fails with ErrLayer, whatever is wrong, and leaves all as it
+// was: a cell of a hop that has not answered yet may be opened later. Any other closes the circuit, because it was altered
+// or repeated on the way, or a hop does not do what it should. Nothing is accepted before all layers down to the message
+// are found authentic.
 func Open(s *Scratch, body []byte, hops []*Hop) (int, error) {
 	var bodies [cell.MaxHops][cell.BodyLen]byte
 	var counters [cell.MaxHops]uint64
@@ -92,6 +93,7 @@ func Open(s *Scratch, body []byte, hops []*Hop) (int, error) {
 	}
 	copy(bodies[0][:], body)
 	var first [cell.BodyLen]byte
+	var message [cell.MessageLen]byte
 	depth := 0
 	for j, h := range hops {
 		if h.backward.lost() {
@@ -113,7 +115,7 @@ func Open(s *Scratch, body []byte, hops []*Hop) (int, error) {
 			plain = decrypt(s, h, counter, bodies[j][:])
 		}
 		if cell.IsMessage(plain) {
-			copy(body, plain[:cell.MessageLen])
+			copy(message[:], plain)
 			depth = j + 1
 			break
 		}
@@ -123,12 +125,13 @@ func Open(s *Scratch, body []byte, hops []*Hop) (int, error) {
 		copy(bodies[j+1][:], plain)
 	}
 	if depth > 1 {
-		if err := verify(s, body, hops[:depth], counters[:depth], bodies[:depth]); err != nil {
+		if err := verify(s, message[:], hops[:depth], counters[:depth], bodies[:depth]); err != nil {
 			return 0, err
 		}
 	} else if !allZero(first[cell.MessageLen:cell.PlainLen]) {
 		return 0, ErrLayer
 	}
+	copy(body, message[:])
 	for j, h := range hops[:depth] {
 		h.window.Mark(counters[j] - h.backward.start)
 	}
@@ -147,7 +150,7 @@ func decrypt(s *Scratch, h *Hop, counter uint64, body []byte) []byte {
 func verify(s *Scratch, message []byte, hops []*Hop, counters []uint64, bodies [][cell.BodyLen]byte) error {
 	var inner, stream [cell.BodyLen]byte
 	last := len(hops) - 1
-	copy(inner[:], message[:cell.MessageLen]) // and zeros
+	copy(inner[:], message) // and zeros
 	for j := last; j > 0; j-- {
 		missing := j * cell.LayerLen
 		a := hops[j].backward.unfold()
