@@ -16,7 +16,8 @@ type sentCell struct {
 	fate    fate
 }
 
-// ledger is the cells whose fate is unknown, by counter. At maxLedger no cell of a message is sent.
+// ledger is the cells whose fate is unknown, by counter: those under way, which the windows of the legs bound, and the
+// first half of maxLedger of those taken for lost. At maxLedger no cell of a message is sent.
 type ledger struct{ cells []sentCell }
 
 // add notes a cell that asks to be acknowledged.
@@ -38,8 +39,10 @@ func (g *ledger) settle(i int, f fate) {
 		return
 	}
 	if f == arrived {
+		c.leg.stalled = 0
 		c.message.came(int(c.index))
 	} else {
+		c.leg.stalled++
 		c.message.gone(int(c.index))
 	}
 }
@@ -85,18 +88,21 @@ func (g *ledger) lose(which func(*sentCell) bool) (gone frameSet) {
 	return gone
 }
 
-// trim forgets what is settled in front: the lost only after a while, in which an acknowledgement may come after all.
+// trim forgets what has arrived, and what is lost after a while, in which an acknowledgement may come after all, or when
+// there is more of it than room.
 func (g *ledger) trim(now time.Time) {
-	n := 0
-	for n < len(g.cells) && (g.cells[n].fate == arrived || g.cells[n].fate == lost && now.Sub(g.cells[n].at) > ptoMost) {
-		n++
+	kept := g.cells[:0]
+	room := maxLedger / 2
+	for _, c := range g.cells {
+		if c.fate == lost && now.Sub(c.at) < ptoMost && room > 0 {
+			room--
+		} else if c.fate != flying {
+			continue
+		}
+		kept = append(kept, c)
 	}
-	if n == 0 {
-		return
-	}
-	rest := copy(g.cells, g.cells[n:])
-	clear(g.cells[rest:])
-	g.cells = g.cells[:rest]
+	clear(g.cells[len(kept):])
+	g.cells = kept
 }
 
 // oldest is when the oldest cell under way on a leg was sent.

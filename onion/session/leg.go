@@ -23,7 +23,8 @@ type leg struct {
 	inFlight int
 	timeouts int
 
-	ping bool // one is due
+	ping    bool // one is due
+	stalled int  // pieces lost since one has arrived
 
 	window    int // cells
 	slowStart bool
@@ -79,6 +80,15 @@ func (l *leg) paced(now time.Time) {
 		l.pace = earliest
 	}
 	l.pace = l.pace.Add(d)
+}
+
+// allowed is how many cells may be under way. When no piece has arrived of so many, the other end has no room for them:
+// one at a time asks whether it has.
+func (l *leg) allowed() int {
+	if l.stalled >= 2*windowLeast {
+		return 1
+	}
+	return l.window
 }
 
 // count takes the fate of a cell into the counting of its round, and at its end changes the window. A path that loses

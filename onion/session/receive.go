@@ -82,6 +82,9 @@ func (s *Session) handle(now time.Time, l *leg, counter uint64, may frameSet) {
 		s.handleClosing(now, &f)
 		return
 	}
+	if f.set.has(frameAck) {
+		s.handleAck(now, &f.ack) // a second time it does nothing
+	}
 	if f.set.has(framePiece) {
 		switch s.in.add(&f.piece) {
 		case full:
@@ -92,9 +95,6 @@ func (s *Session) handle(now time.Time, l *leg, counter uint64, may frameSet) {
 		}
 	}
 	s.take(now, l, counter)
-	if f.set.has(frameAck) {
-		s.handleAck(now, &f.ack)
-	}
 	if f.set.has(frameAccept) && s.caller && !s.accepted {
 		s.accepted = true
 		s.tell(Event{Kind: Accepted})

@@ -48,11 +48,15 @@ func (s *Session) begin(now time.Time, l *leg, room int) *draft {
 		s.accept = false
 		room--
 	}
-	if l.ping && room > 0 {
+	return d
+}
+
+// withPing puts a ping that is due into a draft: never beside a piece, which the other end may have no room for.
+func (d *draft) withPing(l *leg) {
+	if l.ping {
 		d.add(framePing, append(d.bytes(), byte(framePing)))
 		l.ping = false
 	}
-	return d
 }
 
 // acknowledged notes that an acknowledgement goes out. While a message is incomplete it goes a second time: were the
@@ -128,8 +132,8 @@ func (s *Session) mayEmit(now time.Time) bool {
 func (s *Session) sendPieces(now time.Time) {
 	l := s.active
 	for l != nil && s.mayEmit(now) {
-		if l.inFlight >= l.window {
-			l.pressed = true
+		if l.inFlight >= l.allowed() {
+			l.pressed = l.inFlight >= l.window
 			return
 		}
 		if len(s.ledger.cells) >= maxLedger || !l.mayPace(now) || !s.waiting() {
@@ -162,7 +166,7 @@ func (s *Session) sendRest(now time.Time) {
 	for _, l := range s.legs {
 		due := l.ping || s.accept && l == s.active || s.acks.pending > 0 && s.acks.leg == l && !now.Before(s.acks.at)
 		if due && s.mayEmit(now) {
-			s.begin(now, l, plainLen)
+			s.begin(now, l, plainLen).withPing(l)
 			s.emit(now, l)
 		}
 	}
@@ -193,7 +197,11 @@ func (s *Session) fragments(now time.Time, l *leg, flow, id uint16, datagram []b
 			return
 		}
 		f := fragment{flow: flow, id: id, index: uint8(i), count: uint8(count), data: datagram[i*size : min((i+1)*size, len(datagram))]}
-		d := s.begin(now, l, fragmentLen-len(f.data))
+		room := fragmentLen - len(f.data)
+		d := s.begin(now, l, room-1)
+		if room > d.n {
+			d.withPing(l)
+		}
 		d.add(frameDatagram, appendFragment(d.bytes(), &f))
 		s.emit(now, l)
 	}
@@ -205,7 +213,10 @@ func (s *Session) train(now time.Time, l *leg, key *sealer, cells *[cell.MaxEarl
 		if s.waiting() {
 			s.withPiece(s.begin(now, l, s.beside()))
 		} else {
-			s.begin(now, l, plainLen)
+			d := s.begin(now, l, plainLen)
+			if s.send != nil {
+				d.withPing(l)
+			}
 		}
 		s.seal(now, l, key, &cells[i])
 	}

@@ -168,7 +168,7 @@ func (s *Session) due(now time.Time) time.Time {
 	for _, l := range s.legs {
 		s.dueLeg(l, sooner)
 	}
-	if l := s.active; l != nil && s.send != nil && l.inFlight < l.window && len(s.ledger.cells) < maxLedger && s.waiting() {
+	if l := s.active; l != nil && s.send != nil && l.inFlight < l.allowed() && len(s.ledger.cells) < maxLedger && s.waiting() {
 		sooner(l.pace)
 	}
 	if earliest := now.Add(time.Millisecond); t.Before(earliest) {
