@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The package comment and docs/peer-protocol.md give these numbers.
+// A change of any of them is a change of the wire.
 func TestTheNumbersAreThoseOfTheSpecification(t *testing.T) {
 	for _, n := range []struct {
 		what      string
