@@ -253,7 +253,7 @@ func (t *Transit) back(now time.Time, c *transit, frame []byte) {
 		t.sealFailed(now, c, err)
 		return
 	}
-	t.touch(now, c)
+	c.last, c.folded = now, false // not touched: what comes back is no use that the origin makes, and the next hop may lie
 	cell.PutHeader(frame, c.prev.id, cell.Backward)
 	t.count.Back++
 	t.emit(now, c, c.prev.neighbor, frame)
