@@ -425,7 +425,7 @@ func (t *Transit) all() []*transit {
 // look does what a circuit's age asks for.
 func (t *Transit) look(now time.Time, c *transit) {
 	switch {
-	case c.state == queued && c.job == nil && now.Sub(c.made) >= createPatience:
+	case c.state == queued && now.Sub(c.made) >= createPatience: // if its job runs, it is for nobody
 		t.remove(now, c, true, false)
 	case now.Sub(c.last) >= IdleLimit:
 		t.remove(now, c, true, true)
