@@ -227,6 +227,9 @@ func (t *Transit) forward(now time.Time, c *transit, frame []byte) {
 		}
 		return
 	}
+	if now.Sub(c.made) >= earlyTime {
+		c.opener.EndEarly() // the sweep that erases the key comes up to sweepEvery later
+	}
 	body := cell.Body(frame)
 	message, err := c.opener.Open(&t.scratch, body)
 	if err != nil {
