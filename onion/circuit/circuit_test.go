@@ -140,7 +140,7 @@ func TestCreateIsTakenOnce(t *testing.T) {
 	}
 }
 
-func TestKeyInUseTakesNoCreateOfABucketBegunBeforeTheStart(t *testing.T) {
+func TestKeyInUseTakesNoCreateOfABucketThatWasAcceptableBeforeTheStart(t *testing.T) {
 	n := newNet(t, 7, 2)
 	n.start(n.nodes[1], true)
 	if _, err := n.nodes[0].origin.Build(n.now, 2, n.targets(2)); err != nil {
@@ -150,7 +150,7 @@ func TestKeyInUseTakesNoCreateOfABucketBegunBeforeTheStart(t *testing.T) {
 	if got := n.last(); got.Kind != Failed {
 		t.Error("a create was taken that may have been taken before")
 	}
-	n.pass(BucketLen)
+	n.pass(2 * BucketLen)
 	n.build(2)
 }
 

@@ -42,8 +42,8 @@ type Peers interface {
 // Key is an onion key that creates are taken for.
 type Key struct {
 	Private layer.Private
-	// Used says that the key may have answered creates before this start, of which the machine knows nothing: buckets
-	// begun before it are refused then.
+	// Used says that the key may have answered creates before this start, of which the machine knows nothing: buckets that
+	// were acceptable before it are refused then, the last of which ends 5 to 10 minutes after it.
 	Used bool
 }
 
