@@ -35,7 +35,8 @@
 // is a message for this hop if its first bit is 1. Otherwise it is the beginning of the next body; the hop appends L bytes of
 // the filler's stream under the same counter.
 //
-// The origin knows what every hop will append. For hops 1…k with streams S(j) of layer and F(j) of filler:
+// The origin knows what every hop will append. For hops 1…k with streams S(j) of layer, B-L bytes long, and F(j) of
+// filler, L bytes:
 //
 //	T(1) = nothing;  T(j+1) = T(j) xor as many last bytes of S(j), then F(j)
 //
@@ -54,6 +55,7 @@
 // The layer in a create is sealed once under its key with counter 0; associated data is what stands in front of its tag. A
 // hop that is not the last (prefix of the next not zero) appends H bytes of the filler's stream under that key and has the
 // next hop's create. The origin computes it as above, with H in place of L. An extension carries the first 368 bytes of a
-// create; the extending hop appends 105 bytes of the stream of purpose 2 under the counter of the cell that asked for it,
-// so that these, too, are known to the origin: they are T(1).
+// create; the extending hop appends 105 bytes of the stream of purpose 2 under its data key, forward, and the counter of the
+// cell that asked for it, so that these, too, are known to the origin: they are T(1). It does so once for a cell, and not
+// for an early one.
 package layer
