@@ -118,9 +118,13 @@ type Config struct {
 	Cells     func(n link.Neighbor, client bool, frame []byte)
 	CellsDone func()
 	// Links is told of link.Up, link.Down and link.Failed, in order with Cells and from the same goroutine; may be nil.
-	Links   func(link.Event)
-	Changed func(State)  // told of every change of state; may be nil
-	Log     *slog.Logger // nil: no log
+	Links func(link.Event)
+	// OnionKeys is told which onion keys creates are to be taken for, the newest first, before the first link of a relay
+	// and when a period brings another one; may be nil. A list replaces the one before, whose keys are wiped when the
+	// function has returned; those of the last list are when Run ends.
+	OnionKeys func([]OnionKey)
+	Changed   func(State)  // told of every change of state; may be nil
+	Log       *slog.Logger // nil: no log
 
 	silent bool // no keepalive: what a test compares with
 }

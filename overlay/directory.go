@@ -12,6 +12,14 @@ import (
 	"sotto/overlay/peer"
 )
 
+// pathPeriod is the period whose descriptors paths are made of in another: peer.UsableForPaths.
+func pathPeriod(now uint32) uint32 {
+	if now == 0 {
+		return 0
+	}
+	return now - 1
+}
+
 // errNotAdmitted is why a descriptor is refused here; it goes nowhere but into a count.
 var errNotAdmitted = errors.New("overlay: descriptor refused")
 
@@ -102,10 +110,20 @@ func (l *library) spoil(period uint32) {
 	}
 }
 
+// spoilAll is for when a peer is excluded: that does not wait.
 func (l *library) spoilAll() {
 	for _, e := range l.editions {
-		e.stale = true
+		e.stale, e.made = true, time.Time{}
 	}
+}
+
+// held returns the set of a period that others may fetch, which may be empty.
+func (l *library) held(now time.Time, period uint32) link.Edition {
+	e := l.Edition(now, period)
+	if e.Directory == nil {
+		e.Directory = l.gather.Directory(period)
+	}
+	return e
 }
 
 // Edition implements link.Shelf.

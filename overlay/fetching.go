@@ -44,7 +44,8 @@ func (s *steward) beginFetch(now time.Time) {
 	}
 	var from []link.Neighbor
 	for _, i := range s.pool.Neighbors() {
-		if !i.Client {
+		// A link that a node without a name has given up must not be kept alive by this.
+		if !i.Client && (s.role == Relay || s.guard.has(i.Node)) {
 			from = append(from, i.Neighbor)
 		}
 	}

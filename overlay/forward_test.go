@@ -56,7 +56,7 @@ func TestManyAnswersLeaveAtOnce(t *testing.T) {
 		var frames []link.Outgoing
 		for i := range 30 {
 			to := l.relays[1+i%3]
-			frames = append(frames, link.Outgoing{To: l.relays[0].to(to), Frame: cell(fmt.Sprint(i))})
+			frames = append(frames, link.Outgoing{Neighbor: l.relays[0].to(to), Frame: cell(fmt.Sprint(i))})
 		}
 		l.relays[0].SendAll(frames)
 		for i := range 30 {

@@ -94,6 +94,7 @@ type labNode struct {
 	host   *simnet.Host
 	cfg    Config
 	cells  chan labCell
+	before func(*Node) // called before Run; may be nil
 	cancel context.CancelFunc
 	done   chan error
 }
@@ -234,6 +235,9 @@ func (n *labNode) start() *labNode {
 	ctx, cancel := context.WithCancel(n.lab.t.Context())
 	done := make(chan error, 1)
 	node := n.Node
+	if n.before != nil {
+		n.before(node)
+	}
 	go func() { done <- node.Run(ctx) }()
 	n.cancel, n.done = cancel, done
 	return n

@@ -22,7 +22,8 @@ type Node struct {
 	steward *steward
 	shell   *link.Shell
 	started time.Time
-	last    State // as told to Changed; belongs to deliver
+	last    State      // as told to Changed; belongs to deliver
+	keys    []OnionKey // as told to OnionKeys; belongs to name
 
 	mu       sync.Mutex
 	ran      bool
@@ -84,6 +85,7 @@ func (n *Node) Run(outer context.Context) error {
 	err := n.shell.Run(ctx)
 	cancel(nil)
 	wg.Wait()
+	wipe(n.keys)
 	if cause := context.Cause(ctx); err == nil && outer.Err() == nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
@@ -120,6 +122,7 @@ func (n *Node) name() error {
 	if err != nil {
 		return err
 	}
+	n.renewKeys(period) // before anybody can seal something to the new one
 	n.shell.Do(func(now time.Time) { n.steward.announce(now, d) })
 	return nil
 }
@@ -219,11 +222,22 @@ func (n *Node) Status() Status {
 	return s
 }
 
-// Directory returns the peers of a period that are held now. It costs some 50 ms at 30 000 peers.
+// Directory returns the peers of a period that are held. The set is made anew when there are others, but not more often
+// than every 2 ms for each peer in it, since that takes some 50 ms for 30 000 peers; who is excluded is out at once.
 func (n *Node) Directory(period uint32) *peer.Directory {
 	var d *peer.Directory
-	n.shell.Do(func(time.Time) { d = n.steward.directory(period) })
+	n.shell.Do(func(now time.Time) { d = n.steward.library.held(now, period).Directory })
 	return d
+}
+
+// PathDirectory returns the peers that paths are made of in this period, as Directory does, and the number of the
+// edition: it changes with the set and with the period, and to ask for it costs nothing.
+func (n *Node) PathDirectory() (d *peer.Directory, edition uint32) {
+	n.shell.Do(func(now time.Time) {
+		e := n.steward.library.held(now, pathPeriod(n.steward.period))
+		d, edition = e.Directory, e.Tag
+	})
+	return d, edition
 }
 
 // Neighbors returns those that take frames, in no order.

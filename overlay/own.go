@@ -18,6 +18,7 @@ type own struct {
 	calendar peer.Calendar
 	admitted peer.Admitted
 	rand     io.Reader
+	fresh    map[uint32]bool // periods whose onion key was made here; one a day until the key epoch ends
 }
 
 // newOwn verifies the own admission, so that nobody else has to find out that it is wrong.
@@ -29,7 +30,7 @@ func newOwn(c *Config) (*own, error) {
 	if c.Trust.NodeRevoked(a.NodeID()) {
 		return nil, ErrRevoked
 	}
-	return &own{id: c.Identity, overlay: c.Overlay, calendar: c.Calendar, admitted: a, rand: c.Rand}, nil
+	return &own{id: c.Identity, overlay: c.Overlay, calendar: c.Calendar, admitted: a, rand: c.Rand, fresh: make(map[uint32]bool)}, nil
 }
 
 // descriptor returns the descriptor of a period: the one on disk, or a new one that is put there first. seen is what
@@ -52,6 +53,7 @@ func (o *own) descriptor(period uint32, document peer.DocumentHash, seen *peer.D
 		if err := o.id.Days.KeepDay(day); err != nil {
 			return nil, fmt.Errorf("overlay: keep today's descriptor: %w", err)
 		}
+		o.fresh[period] = true
 	}
 	key := o.id.Link.Public().Bytes()
 	d, err := o.admitted.Verify(day.daily, o.calendar, period)

@@ -55,10 +55,12 @@ type steward struct {
 	period  uint32
 	turn    time.Time // when the next period begins
 
-	held  map[peer.NodeID]link.Neighbor // relays that links are wanted to
-	guard guards
-	fetch fetching
+	held   map[peer.NodeID]link.Neighbor // relays that links are wanted to
+	demand demand
+	guard  guards
+	fetch  fetching
 
+	begun   bool
 	up      int // neighbours with a name that take frames
 	whole   bool
 	odd     uint64 // descriptors that the gate or the gather refused, among those fetched
@@ -74,7 +76,7 @@ func newSteward(now time.Time, c *Config) (*steward, error) {
 	s := &steward{
 		role: c.Role, calendar: c.Calendar, rand: c.Rand, maxLinks: c.MaxLinks, size: c.DirectorySize,
 		library: newLibrary(c, period), period: period, turn: c.Calendar.PeriodStart(period + 1),
-		held: make(map[peer.NodeID]link.Neighbor),
+		held: make(map[peer.NodeID]link.Neighbor), demand: newDemand(now),
 	}
 	pool := link.Config{
 		MaxLinks: c.MaxLinks, Private: c.private(), BytesPerSecond: c.BytesPerSecond, Rand: c.Rand,
@@ -104,6 +106,7 @@ func newSteward(now time.Time, c *Config) (*steward, error) {
 
 // begin dials the seeds and, at a relay, everybody that is known.
 func (s *steward) begin(now time.Time) {
+	s.begun = true
 	if s.role != Relay {
 		s.fillGuards(now)
 		s.digest(now)
@@ -133,7 +136,7 @@ func (s *steward) link(now time.Time, d *peer.Descriptor) {
 	if s.role != Relay || held || id == s.self || d.Daily().Anonymous() {
 		return
 	}
-	if len(s.held) >= s.maxLinks || s.library.gather.IsExcluded(id) || s.library.trust.NodeRevoked(id) {
+	if len(s.held) >= s.maxLinks-s.maxLinks/demandShare || s.library.gather.IsExcluded(id) || s.library.trust.NodeRevoked(id) {
 		return
 	}
 	if n, err := s.pool.Open(now, d); err == nil {
@@ -149,15 +152,22 @@ func (s *steward) drop(now time.Time, id peer.NodeID) {
 	}
 }
 
+// leave gives up a peer that nobody may link to any more, whoever wants it.
+func (s *steward) leave(now time.Time, id peer.NodeID) {
+	s.drop(now, id)
+	s.dropDemand(now, id)
+	s.guard.drop(now, s.pool, id)
+	s.pool.Expel(now, id)
+}
+
 // meet takes a verified descriptor from a hello or a snapshot.
 func (s *steward) meet(now time.Time, d *peer.Descriptor) {
 	switch s.library.add(d) {
 	case peer.Added, peer.Known:
 		s.link(now, d)
+		s.guardFound(now, d.NodeID())
 	case peer.Equivocated, peer.Excluded:
-		s.drop(now, d.NodeID())
-		s.guard.drop(now, s.pool, d.NodeID())
-		s.pool.Expel(now, d.NodeID())
+		s.leave(now, d.NodeID())
 		s.fillGuards(now)
 	default:
 		s.odd++
@@ -170,9 +180,7 @@ func (s *steward) adopt(now time.Time, t Trust) {
 	leave := func(id peer.NodeID) {
 		if t.NodeRevoked(id) {
 			s.library.exclude(id)
-			s.drop(now, id)
-			s.guard.drop(now, s.pool, id)
-			s.pool.Expel(now, id)
+			s.leave(now, id)
 		}
 	}
 	for id := range s.library.usable(s.period) {

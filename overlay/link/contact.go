@@ -150,6 +150,33 @@ func (p *Pool) Neighbor(id peer.NodeID) (Neighbor, bool) {
 	return c.number, true
 }
 
+// Reach says how far a link to a peer is.
+type Reach uint8
+
+// How far a link can be.
+const (
+	Away    Reach = iota // there is none, and none is being made
+	Coming               // it is being made; a few cells may wait for it
+	Linked               // it takes frames
+	Pausing              // it failed a moment ago and is not tried again before a pause is over
+)
+
+// Reach returns how far the link to a peer is.
+func (p *Pool) Reach(now time.Time, id peer.NodeID) Reach {
+	c := p.byID[id]
+	switch {
+	case c == nil:
+		return Away
+	case c.active != nil:
+		return Linked
+	case c.dial != notDialing, len(c.conns) > 0:
+		return Coming
+	case now.Before(c.notBefore):
+		return Pausing
+	}
+	return Away
+}
+
 // Info describes a neighbour that takes frames. It is for choosing and for figures, not for logs.
 type Info struct {
 	Neighbor Neighbor

@@ -38,6 +38,7 @@ func (p *Pool) dialNext(now time.Time) {
 			p.dropQueue(c)
 			if len(c.conns) == 0 && c.holds > 0 {
 				c.notBefore = now.Add(backoffMost) // no room for links; somebody may leave
+				p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Node: c.id, Failures: c.failures})
 			}
 			p.tidyOrWait(now, c)
 			continue
@@ -86,6 +87,7 @@ func (p *Pool) Dialed(now time.Time, n Neighbor, id noise.LinkID, err error) {
 		p.endDial(now, c)
 		c.notBefore = now.Add(fullRetry)
 		p.dropQueue(c)
+		p.events = append(p.events, Event{Kind: Failed, Neighbor: c.number, Node: c.id, Failures: c.failures})
 		p.want(now, c)
 		p.tidy(now, c)
 	case err != nil:

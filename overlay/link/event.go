@@ -38,8 +38,8 @@ type Action struct {
 
 // Outgoing is a frame for a neighbour, of the kinds that Pool.Send takes.
 type Outgoing struct {
-	To    Neighbor
-	Frame []byte
+	Neighbor Neighbor // to whom
+	Frame    []byte
 }
 
 // Format prints a fixed text for every verb.

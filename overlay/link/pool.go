@@ -222,7 +222,7 @@ func (p *Pool) send(now time.Time, c *contact, frame []byte) error {
 
 // enqueue keeps a cell until the link is up.
 func (p *Pool) enqueue(c *contact, frame []byte) error {
-	if c.dial == notDialing {
+	if c.dial == notDialing && len(c.conns) == 0 {
 		return ErrDown
 	}
 	if len(c.queue) >= maxQueue || Kind(frame[0]) == KindPadding {

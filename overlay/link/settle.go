@@ -114,6 +114,9 @@ func (p *Pool) lose(now time.Time, l *conn, why error) {
 		if len(c.conns) == 0 && p.cfg.Relay && !c.client {
 			p.linked--
 		}
+		if len(c.conns) == 0 && c.dial == notDialing {
+			p.dropQueue(c) // what is dialled next is for other circuits
+		}
 	}
 	if c.client {
 		p.clients--

@@ -27,8 +27,8 @@ func (p *Pool) Forward(now time.Time, frames []Outgoing) {
 	var c *contact
 	for i := range frames {
 		f := &frames[i]
-		if c == nil || c.number != f.To {
-			c = p.contacts[f.To]
+		if c == nil || c.number != f.Neighbor {
+			c = p.contacts[f.Neighbor]
 		}
 		if c == nil || len(f.Frame) != noise.FrameLen || Kind(f.Frame[0]) > KindCell {
 			p.counters.ForwardRefused++
