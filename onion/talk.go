@@ -1,0 +1,468 @@
+// Sessions of a client, on legs of both kinds: circuits that this node extended to the relay of a lease, and splices on its
+// own leases.
+
+package onion
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"sotto/noise"
+	"sotto/onion/cell"
+	"sotto/onion/circuit"
+	"sotto/onion/lease"
+	"sotto/onion/path"
+	"sotto/onion/session"
+	"sotto/overlay/peer"
+)
+
+// maxTalks bounds the sessions of a node, session.MemoryBound each at the worst. At the bound a call fails with
+// session.ErrFull, and an opening is cut.
+const maxTalks = 64
+
+// Callee is one lease of somebody to be called, as his record or card tells it.
+type Callee struct {
+	Relay peer.NodeID
+	ID    lease.ID
+	Key   lease.PublicKey
+	Knock lease.KnockKey
+}
+
+// CalleeOf is what an owner tells others of a lease.
+func CalleeOf(l Lease) (Callee, error) {
+	relay := l.Place.Relay()
+	id, err := peer.ParseNodeID(relay[:])
+	return Callee{Relay: id, ID: l.ID, Key: l.Key.Public(), Knock: l.Knock}, err
+}
+
+// Call is a session to be opened.
+type Call struct {
+	Pair    session.Pair // the two ends; a session of this pair that stands already is used
+	Callees []Callee     // leases of one device, tried in order
+	Secret  session.Secret
+	First   []byte
+	// Tell gets the events of the session in order. What is in them is to be copied.
+	Tell func(session.Event)
+}
+
+// Talk is a session of this node with everything it runs on. Its methods are those of a Client: not safe for concurrent
+// use, and not to be called from within Tell.
+type Talk struct {
+	c    *Client
+	s    *session.Session // nil until the first train leaves
+	tell func(session.Event)
+	call Call
+	next int // which callee is tried next
+	legs map[session.Leg]carrier
+	err  error // why there was no path, last
+	over bool
+	pair bool // in the table
+}
+
+// carrier is what a leg runs on.
+type carrier struct {
+	circuit circuit.Circuit // that this node extended
+	splice  lease.Leg       // or one on a lease of its own
+	owned   bool
+}
+
+// sessions is the part of a Client that has them.
+type sessions struct {
+	listener *session.Listener
+	table    *session.Table
+	tableAt  time.Time
+	keys     []leaseKey
+	talks    []*Talk
+	dirty    []*Talk
+	spliced  map[lease.Leg]legOf
+	cuts     []lease.Leg
+	lastLeg  session.Leg
+}
+
+type legOf struct {
+	talk *Talk
+	leg  session.Leg
+}
+
+type leaseKey struct {
+	id  lease.ID
+	use session.Lease
+}
+
+// errNoCallee is a call to nobody.
+var errNoCallee = errors.New("onion: nobody to call: the record has no lease")
+
+func (c *Client) openSessions(time.Time) (err error) {
+	c.spliced, c.table = make(map[lease.Leg]legOf), session.NewTable(maxTalks)
+	c.listener, err = session.NewListener(c.cfg.Rand, maxTalks)
+	return err
+}
+
+// Dial opens a session, or counts one more user of the one that the pair has: then nothing of First and Tell is used, and
+// fresh is false. It fails with session.ErrFull, or for a call to nobody.
+func (c *Client) Dial(now time.Time, call Call) (t *Talk, fresh bool, err error) {
+	if s := c.table.Use(call.Pair); s != nil {
+		if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == s }); i >= 0 {
+			return c.talks[i], false, nil
+		}
+	}
+	switch {
+	case len(call.Callees) == 0:
+		return nil, false, errNoCallee
+	case len(c.talks) >= maxTalks:
+		return nil, false, session.ErrFull
+	}
+	t = &Talk{c: c, tell: call.Tell, call: call, legs: make(map[session.Leg]carrier)}
+	c.talks = append(c.talks, t)
+	t.reach(now)
+	c.step(now)
+	return t, true, nil
+}
+
+// SetContacts says who shares secrets with this node: session.Listener.SetContacts.
+func (c *Client) SetContacts(contacts []session.Contact) error {
+	return c.listener.SetContacts(contacts)
+}
+
+// Adopt makes a session that came in the one of its pair, when it is known who called. It fails as session.Table.Put.
+func (t *Talk) Adopt(p session.Pair) error {
+	err := t.c.table.Put(p, t.s)
+	if err == nil {
+		t.call.Pair, t.pair = p, true
+	}
+	return err
+}
+
+// Leave counts a user less of the pair's session; it closes a minute after the last.
+func (t *Talk) Leave(now time.Time) {
+	if t.s != nil && t.pair {
+		t.c.table.Leave(now, t.call.Pair, t.s)
+		t.c.tableAt = now
+	}
+}
+
+// reach sets out for another leg.
+func (t *Talk) reach(now time.Time) {
+	if len(t.call.Callees) == 0 {
+		return // who was called cannot call back over a lease that he does not know
+	}
+	to := t.call.Callees[t.next%len(t.call.Callees)]
+	t.next++
+	t.c.travel(now, &errand{
+		purpose: path.Calls, profile: t.c.cfg.Profile, far: to.Relay, until: now.Add(errandTime), who: &callLeg{t: t, to: to},
+	})
+}
+
+// callLeg is one leg that this node opens.
+type callLeg struct {
+	t  *Talk
+	to Callee
+	id session.Leg
+}
+
+// train implements traveller: an opening and what follows it.
+func (l *callLeg) train(now time.Time, at *trip, _ *peer.Descriptor) ([]byte, []circuit.EarlyCell, error) {
+	t, c := l.t, l.t.c
+	if t.over {
+		return nil, nil, session.ErrClosed
+	}
+	raw := l.to.Key.Bytes()
+	key, err := noise.ParsePublicKey(raw[:])
+	if err != nil {
+		return nil, nil, err
+	}
+	overlay, relay := c.cfg.Overlay.Bytes(), l.to.Relay.Bytes()
+	target := session.Target{
+		Point: session.NewPoint(overlay, relay, l.to.ID.Bytes()), Key: key, Secret: t.call.Secret, RoundTrip: 2 * c.rtt,
+	}
+	c.lastLeg++
+	l.id = c.lastLeg
+	var train *session.Train
+	if t.s == nil {
+		t.s, train, err = session.Dial(now, session.DialConfig{Leg: l.id, Target: target, First: t.call.First, Rand: c.cfg.Rand})
+		if err == nil {
+			// A full table or listener means that there are too many; maxTalks keeps them below.
+			t.pair = c.table.Put(t.call.Pair, t.s) == nil
+			_ = c.listener.Admit(t.s)
+		}
+	} else {
+		train, err = t.s.AddLeg(now, l.id, target)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	t.legs[l.id] = carrier{circuit: at.number}
+	c.touch(t)
+	first, err := lease.First(lease.NewPlace(overlay, relay), l.to.ID, l.to.Knock, train.Opening[:])
+	if err != nil {
+		return nil, nil, err
+	}
+	payloads, err := lease.Train(c.cfg.Rand, &train.Cells)
+	if err != nil {
+		return nil, nil, err
+	}
+	cells := make([]circuit.EarlyCell, len(payloads))
+	for i := range payloads {
+		cells[i] = circuit.EarlyCell{Message: cell.Splice, Payload: payloads[i][:]}
+	}
+	return first[:], cells, nil
+}
+
+// failed implements traveller.
+func (l *callLeg) failed(now time.Time, _ *trip) { l.drop(now) }
+
+// drop tells the session that the leg is gone.
+func (l *callLeg) drop(now time.Time) {
+	delete(l.t.legs, l.id)
+	if l.t.s != nil {
+		l.t.s.DropLeg(now, l.id)
+		l.t.c.touch(l.t)
+	}
+}
+
+// built implements traveller.
+func (l *callLeg) built(time.Time, *trip) {}
+
+// arrived implements traveller.
+func (l *callLeg) arrived(now time.Time, at *trip, m cell.Message, payload []byte) {
+	switch m {
+	case cell.Splice:
+		if content, ok := lease.ParseSplice(payload); ok && l.t.s != nil {
+			l.t.s.Receive(now, l.id, content)
+			l.t.c.touch(l.t)
+		}
+	case cell.Cut:
+		l.t.c.end(at)
+		l.drop(now)
+	}
+}
+
+// lost implements traveller.
+func (l *callLeg) lost(now time.Time, _ *trip, err error) {
+	l.t.err = err
+	l.drop(now)
+}
+
+// gaveUp implements traveller.
+func (l *callLeg) gaveUp(now time.Time, err error) {
+	l.t.err = err
+	if l.t.s == nil && !l.t.over {
+		l.t.finish(now, session.Event{Kind: session.Closed, Err: err})
+	}
+}
+
+// addLeaseKey lets the listener take openings for a lease.
+func (c *Client) addLeaseKey(now time.Time, l lease.Lease) {
+	private := l.Key.Bytes()
+	key, err := noise.StaticKeyFromBytes(private[:])
+	clear(private[:])
+	if err != nil {
+		return
+	}
+	use := session.Lease{Point: c.point(l), Key: key}
+	if !l.Until.IsZero() {
+		use.Until = l.Until
+	}
+	c.keys = append(c.keys, leaseKey{l.ID, use})
+	c.setLeaseKeys()
+}
+
+func (c *Client) point(l lease.Lease) session.Point {
+	return session.NewPoint(c.cfg.Overlay.Bytes(), l.Place.Relay(), l.ID.Bytes())
+}
+
+// dropLeaseKey takes a lease back, and erases its key here.
+func (c *Client) dropLeaseKey(l lease.Lease) {
+	c.keys = slices.DeleteFunc(c.keys, func(k leaseKey) bool {
+		if k.id == l.ID {
+			k.use.Key.Wipe()
+		}
+		return k.id == l.ID
+	})
+	c.setLeaseKeys()
+}
+
+func (c *Client) setLeaseKeys() {
+	all := make([]session.Lease, len(c.keys))
+	for i, k := range c.keys {
+		all[i] = k.use
+	}
+	// It has room for as many keys as the owner has leases and generations of them.
+	_ = c.listener.SetLeases(all)
+}
+
+// opened takes an opening that came for a lease.
+func (c *Client) opened(now time.Time, s lease.Step) {
+	c.lastLeg++
+	id := c.lastLeg
+	own, fresh, err := c.listener.Open(now, c.point(s.Lease), id, s.Payload)
+	if err != nil || fresh && c.cfg.Incoming == nil {
+		if err == nil {
+			own.Refuse(now)
+		}
+		c.cuts = append(c.cuts, s.Leg)
+		return
+	}
+	var t *Talk
+	if fresh {
+		t = &Talk{c: c, s: own, legs: make(map[session.Leg]carrier)}
+		c.talks = append(c.talks, t)
+		t.tell = c.cfg.Incoming(t)
+	} else if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == own }); i >= 0 {
+		t = c.talks[i]
+	} else {
+		c.cuts = append(c.cuts, s.Leg)
+		return
+	}
+	t.legs[id] = carrier{splice: s.Leg, owned: true}
+	c.spliced[s.Leg] = legOf{t, id}
+	c.touch(t)
+}
+
+// heard takes a cell that came on a splice.
+func (c *Client) heard(now time.Time, s lease.Step) {
+	if at, ok := c.spliced[s.Leg]; ok {
+		at.talk.s.Receive(now, at.leg, s.Payload)
+		c.touch(at.talk)
+	}
+}
+
+// cutLeg takes the end of a splice.
+func (c *Client) cutLeg(now time.Time, l lease.Leg) {
+	at, ok := c.spliced[l]
+	if !ok {
+		return
+	}
+	delete(c.spliced, l)
+	delete(at.talk.legs, at.leg)
+	at.talk.s.DropLeg(now, at.leg)
+	c.touch(at.talk)
+}
+
+// touch notes that a session may have something to say.
+func (c *Client) touch(t *Talk) {
+	if !slices.Contains(c.dirty, t) { // one a batch, mostly
+		c.dirty = append(c.dirty, t)
+	}
+}
+
+// Session does something with the session, which is nil while no train has left, and sends what comes of it.
+func (t *Talk) Session(now time.Time, do func(*session.Session)) {
+	do(t.s)
+	t.c.touch(t)
+	t.c.step(now)
+}
+
+// flushSessions sends what sessions have to say, and tells what has happened to them.
+func (c *Client) flushSessions(now time.Time) {
+	for len(c.dirty) > 0 || len(c.cuts) > 0 {
+		dirty, cuts := c.dirty, c.cuts
+		c.dirty, c.cuts = nil, nil
+		for _, l := range cuts {
+			c.stepLeases(now, c.owner.Cut(l))
+		}
+		for _, t := range dirty {
+			if t.s != nil {
+				t.flush(now)
+			}
+		}
+	}
+}
+
+// flush sends and tells for one session.
+func (t *Talk) flush(now time.Time) {
+	for _, out := range t.s.Outgoing() {
+		t.send(now, &out)
+	}
+	for _, ev := range t.s.Events() {
+		switch ev.Kind {
+		case session.NeedLeg:
+			t.reach(now)
+		case session.LegLost:
+			t.release(ev.Leg)
+		case session.Closed:
+			if t.err != nil && (errors.Is(ev.Err, session.ErrNoAnswer) || errors.Is(ev.Err, session.ErrNoLeg)) {
+				ev.Err = errors.Join(ev.Err, t.err)
+			}
+			t.finish(now, ev)
+			return
+		default:
+			t.tell(ev)
+		}
+	}
+}
+
+// send puts a cell on its leg. What cannot be sent is lost, as on any leg.
+func (t *Talk) send(now time.Time, out *session.Cell) {
+	on, ok := t.legs[out.Leg]
+	switch {
+	case !ok:
+	case on.owned:
+		if steps, err := t.c.owner.Send(now, on.splice, out.Bytes[:]); err == nil {
+			t.c.stepLeases(now, steps)
+		}
+	default:
+		var b [cell.PayloadLen]byte
+		_ = t.c.origin.Send(now, on.circuit, cell.Splice, lease.AppendSplice(b[:0], out.Bytes[:]))
+	}
+}
+
+// release ends what a leg ran on.
+func (t *Talk) release(id session.Leg) {
+	on, ok := t.legs[id]
+	if !ok {
+		return
+	}
+	delete(t.legs, id)
+	if on.owned {
+		delete(t.c.spliced, on.splice)
+		t.c.cuts = append(t.c.cuts, on.splice)
+		return
+	}
+	if at := t.c.trips[on.circuit]; at != nil {
+		if at.errand != nil {
+			at.errand.over = true
+		}
+		t.c.end(at)
+	}
+}
+
+// finish forgets a session that is over.
+func (t *Talk) finish(_ time.Time, ev session.Event) {
+	t.over = true
+	for id := range t.legs {
+		t.release(id)
+	}
+	t.c.talks = slices.DeleteFunc(t.c.talks, func(o *Talk) bool { return o == t })
+	t.tell(ev)
+}
+
+// tickSessions does what is due.
+func (c *Client) tickSessions(now time.Time) {
+	for _, t := range slices.Clone(c.talks) {
+		if t.s != nil && !t.s.Deadline().IsZero() && !now.Before(t.s.Deadline()) {
+			t.s.Tick(now)
+			c.touch(t)
+		}
+	}
+	if !c.tableAt.IsZero() && !now.Before(c.tableAt) {
+		c.tableAt = c.table.Tick(now)
+		for _, t := range c.talks {
+			c.touch(t)
+		}
+	}
+}
+
+// nextSession is when tickSessions wants to be called next.
+func (c *Client) nextSession() time.Time {
+	d := c.tableAt
+	for _, t := range c.talks {
+		if t.s != nil {
+			d = earliest(d, t.s.Deadline())
+		}
+	}
+	return d
+}
+
+func (c *Client) countSessions() int { return len(c.talks) }
