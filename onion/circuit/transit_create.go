@@ -171,7 +171,10 @@ func (t *Transit) extend(now time.Time, c *transit, payload []byte) {
 	}
 	var body [cell.BodyLen]byte
 	copy(body[:], payload[cell.PrefixLen:])
-	c.opener.ExtensionRest(&t.scratch, body[:])
+	if err := c.opener.ExtensionRest(&t.scratch, body[:]); err != nil { // an early cell has none
+		t.count.CellsBad++
+		return
+	}
 	t.grow(now, c, [cell.PrefixLen]byte(payload), body[:])
 }
 
