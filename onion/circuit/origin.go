@@ -151,7 +151,8 @@ func (o *Origin) Extend(now time.Time, number Circuit, target layer.Target, firs
 	switch {
 	case c == nil:
 		return ErrCircuit
-	case len(c.pending) > 0 || len(c.hops) >= cell.MaxHops || len(cells) > cell.MaxEarly || len(first) > cell.EarlyFirstLen:
+	case len(c.pending) > 0 || len(c.hops) >= cell.MaxHops || len(cells) > cell.MaxEarly || len(first) > cell.EarlyFirstLen,
+		slices.ContainsFunc(cells, func(e EarlyCell) bool { return len(e.Payload) > cell.PayloadLen }):
 		return ErrState
 	}
 	if len(first) == 0 {
