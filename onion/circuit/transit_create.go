@@ -3,6 +3,7 @@
 package circuit
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,6 +38,14 @@ func (j *CreateJob) Run() {
 	if j.err == nil {
 		j.key = j.keys[i]
 	}
+}
+
+// wipe erases the answer's keys where they were computed.
+func (j *CreateJob) wipe() {
+	if j.answered != nil {
+		*j.answered = layer.Answered{}
+	}
+	j.answered, j.keys = nil, nil
 }
 
 // Format prints a fixed text for every verb.
@@ -117,6 +126,7 @@ func (t *Transit) NextCreate(now time.Time) (*CreateJob, bool) {
 
 // FinishCreate takes a job that has run.
 func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
+	defer job.wipe()
 	c := t.byNumber[job.circuit]
 	if c == nil {
 		return // destroyed meanwhile
@@ -138,7 +148,7 @@ func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
 		t.grow(now, c, a.Next, a.Create[:])
 	} else if cell.Operation(a.First[0]) != cell.NoOperation {
 		c.named = true // a circuit that ends here does
-		t.events = append(t.events, Event{Kind: Early, Circuit: c.number, Neighbor: c.prev.neighbor, Client: c.up.client, Data: a.First[:]})
+		t.events = append(t.events, Event{Kind: Early, Circuit: c.number, Neighbor: c.prev.neighbor, Client: c.up.client, Data: bytes.Clone(a.First[:])})
 	}
 	held := c.held
 	c.held = nil
