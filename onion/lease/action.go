@@ -25,7 +25,8 @@ const (
 	ActClose                       // close Circuit
 )
 
-// Action is something for the shell to do at once, in order: Payload is valid until the next call.
+// Action is something for the shell to do, in order. The payload of a cell.Splice is the one that was handed in, the first
+// 4 bytes changed.
 type Action struct {
 	Kind    ActionKind
 	Circuit Circuit
@@ -33,32 +34,18 @@ type Action struct {
 	Payload []byte
 }
 
-// actions are collected during one call, together with the bytes that they carry.
-type actions struct {
-	list  []Action
-	bytes []byte
-}
+// actions are collected during one call and are the caller's afterwards: carrying one out may lead to the next call.
+type actions struct{ list []Action }
 
-// begin drops what the last call left. What a flood made large is given back.
-func (a *actions) begin() {
-	if cap(a.list) > 1024 {
-		*a = actions{}
-	}
-	clear(a.list)
-	a.list, a.bytes = a.list[:0], a.bytes[:0]
-}
+func (a *actions) begin() { a.list = nil }
 
-// send adds a message with a payload that stays as it is until the next call.
+// send adds a message.
 func (a *actions) send(c Circuit, m cell.Message, payload []byte) {
 	a.list = append(a.list, Action{ActSend, c, m, payload})
 }
 
 // cut tells the end of a splice to one of its circuits: an owner which one, a caller 0.
-func (a *actions) cut(c Circuit, id SpliceID) {
-	n := len(a.bytes)
-	a.bytes = appendCut(a.bytes, id)
-	a.send(c, cell.Cut, a.bytes[n:len(a.bytes):len(a.bytes)])
-}
+func (a *actions) cut(c Circuit, id SpliceID) { a.send(c, cell.Cut, appendCut(nil, id)) }
 
 // end closes a circuit.
 func (a *actions) end(c Circuit) { a.list = append(a.list, Action{Kind: ActClose, Circuit: c}) }

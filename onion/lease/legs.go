@@ -70,22 +70,23 @@ func (o *Owner) opened(now time.Time, l *listener, payload []byte) {
 }
 
 // session takes a Splice.
-func (o *Owner) session(now time.Time, l *listener, payload []byte) {
+func (o *Owner) session(now time.Time, l *listener, payload []byte) []Step {
 	id, session, _ := parseSplice(payload)
 	if _, is := l.legs[id]; is {
 		l.legs[id] = now
-		o.out.add(Step{Kind: StepCell, Leg: Leg{l.circuit, id}, Payload: session})
-		return
+		o.heard[0] = Step{Kind: StepCell, Leg: Leg{l.circuit, id}, Payload: session}
+		return o.heard[:]
 	}
 	if l.state == standing && !l.ended.has(id) && len(l.held) < maxHeld {
 		l.held = append(l.held, early{id, now, [cell.SessionLen]byte(session)})
 		o.sweepBy(l, now.Add(heldTime))
 	}
+	return nil
 }
 
-// Send sends a cell of cell.SessionLen bytes on a leg, or is ErrLeg or ErrCell.
+// Send sends a cell of cell.SessionLen bytes on a leg, or is ErrLeg or ErrCell. What it returns is valid until the next
+// Send.
 func (o *Owner) Send(now time.Time, leg Leg, session []byte) ([]Step, error) {
-	o.out.begin()
 	l := o.listeners[leg.Circuit]
 	if l == nil {
 		return nil, ErrLeg
@@ -97,8 +98,9 @@ func (o *Owner) Send(now time.Time, leg Leg, session []byte) ([]Step, error) {
 		return nil, ErrCell
 	}
 	l.legs[leg.Splice] = now
-	o.out.send(leg.Circuit, cell.Splice, append(appendCut(o.payload[:0], leg.Splice), session...))
-	return o.out.list, nil
+	payload := append(appendCut(o.payload[:0], leg.Splice), session...)
+	o.said[0] = Step{Kind: StepSend, Circuit: leg.Circuit, Message: cell.Splice, Payload: payload}
+	return o.said[:], nil
 }
 
 // Cut ends a leg, if it is not over. There is no StepCut for it.

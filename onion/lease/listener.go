@@ -126,13 +126,18 @@ func (o *Owner) tick(now time.Time, l *listener) {
 	o.tidy(l)
 }
 
+// forget wipes the key of a short-lived lease. That of a storing one is its holder's.
+func (l *listener) forget() {
+	if l.want.spec.Kind == ShortLived && !mutated(noForgetting) {
+		l.lease.Key.Wipe()
+	}
+}
+
 // retire takes no more openings: the key is forgotten, sessions go on.
 func (o *Owner) retire(l *listener) {
 	w := l.want
 	o.out.add(Step{Kind: StepGone, Want: w.id, Circuit: l.circuit, Lease: l.lease})
-	if w.spec.Kind == ShortLived {
-		l.lease.Key.Wipe()
-	}
+	l.forget()
 	l.state, l.until, l.renew = retired, time.Time{}, time.Time{}
 	if w.current == l {
 		w.current = nil
@@ -173,9 +178,7 @@ func (o *Owner) end(l *listener, open bool) {
 	if l.state == standing {
 		o.out.add(Step{Kind: StepGone, Want: w.id, Circuit: l.circuit, Lease: l.lease})
 	}
-	if w.spec.Kind == ShortLived {
-		l.lease.Key.Wipe()
-	}
+	l.forget()
 	if open {
 		o.out.close(l.circuit)
 	}

@@ -72,8 +72,7 @@ type OwnerConfig struct {
 	Overlay [cell.KeyLen]byte
 }
 
-// Owner keeps leases for an anonymous node. It is not safe for concurrent use; what it returns is valid until the next
-// call.
+// Owner keeps leases for an anonymous node. It is not safe for concurrent use.
 //
 // Its memory is bounded: MaxWants leases, at each up to 3 circuits, on each at most maxLegs splices and maxHeld cells that
 // came before their opening.
@@ -84,6 +83,8 @@ type Owner struct {
 	listeners map[Circuit]*listener
 	last      Want
 	out       steps
+	heard     [1]Step // what Arrived returns for a cell on a leg, so that nothing is allocated for it
+	said      [1]Step // the same for Send, and its payload
 	payload   [cell.PayloadLen]byte
 }
 
@@ -184,7 +185,7 @@ func (o *Owner) Closed(now time.Time, c Circuit) []Step {
 }
 
 // Arrived takes a message from the last hop of a circuit: Listening, Opening, Splice, Cut; others are ignored. payload has
-// cell.PayloadLen bytes and may come back in a step.
+// cell.PayloadLen bytes and may come back in a step. A StepCell alone is valid until the next one.
 func (o *Owner) Arrived(now time.Time, c Circuit, m cell.Message, payload []byte) []Step {
 	o.out.begin()
 	l := o.listeners[c]
@@ -192,12 +193,12 @@ func (o *Owner) Arrived(now time.Time, c Circuit, m cell.Message, payload []byte
 		return nil
 	}
 	switch m {
+	case cell.Splice:
+		return o.session(now, l, payload)
 	case cell.Listening:
 		o.listening(now, l, payload)
 	case cell.Opening:
 		o.opened(now, l, payload)
-	case cell.Splice:
-		o.session(now, l, payload)
 	case cell.Cut:
 		o.cut(l, payload)
 	}

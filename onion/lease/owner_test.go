@@ -329,6 +329,29 @@ func TestOwnerRefusesWhatACallerDoesWrong(t *testing.T) {
 	}
 }
 
+func TestStepsStayAsTheyAreWhileTheyAreCarriedOut(t *testing.T) {
+	l := newLab(t, 17)
+	l.keep(shortLived())
+	for i := range byte(3) {
+		l.owner.Arrived(l.now, 1, cell.Splice, fillUp(append(appendCut(nil, 5), i+1)))
+	}
+	steps := l.owner.Arrived(l.now, 1, cell.Opening, fillUp(appendOpened(nil, 5, testOpening(9))))
+	leg := Leg{1, 5}
+	if _, err := l.owner.Send(l.now, leg, testSession(8)); err != nil {
+		t.Fatal(err)
+	}
+	l.owner.Cut(leg)
+	l.owner.Closed(l.now, 1)
+	if len(steps) != 4 || steps[0].Kind != StepOpening || steps[0].Payload[0] != 9 {
+		t.Fatalf("%d steps", len(steps))
+	}
+	for i, s := range steps[1:] {
+		if s.Kind != StepCell || s.Leg != leg || s.Payload[0] != byte(i+1) {
+			t.Errorf("step %d has become another", i+1)
+		}
+	}
+}
+
 func TestLegCellAllocatesNothingAtTheOwner(t *testing.T) {
 	l := newLab(t, 16)
 	l.keep(shortLived())

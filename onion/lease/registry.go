@@ -32,8 +32,7 @@ type RegistryConfig struct {
 	Rand    io.Reader
 }
 
-// Registry keeps the leases at a relay and splices callers to their owners. It is not safe for concurrent use; its
-// actions are valid until the next call.
+// Registry keeps the leases at a relay and splices callers to their owners. It is not safe for concurrent use.
 //
 // Memory is bounded by Limits, whoever asks: nothing is kept of a Listen or an opening that is refused.
 type Registry struct {
@@ -49,6 +48,7 @@ type Registry struct {
 	sweep     time.Time           // when splices are looked at next; zero while there are none
 	nobody    KnockKey            // stands in where there is no lease, so that no lease takes as long as a wrong knock
 	out       actions
+	passed    [1]Action // what Arrived returns for a cell that is spliced, so that nothing is allocated for it
 }
 
 // owner is a circuit that has a lease.
@@ -89,14 +89,14 @@ func (r *Registry) Leases() int { return len(r.owners) }
 func (r *Registry) Splices() int { return len(r.callers) }
 
 // Arrived takes a message of a circuit: Listen, Splice, Cut; others are nobody's here and ignored. payload has
-// cell.PayloadLen bytes, may be changed, and may come back in an action.
+// cell.PayloadLen bytes, may be changed, and may come back in an action, which is valid until the next Splice.
 func (r *Registry) Arrived(now time.Time, c Circuit, n Neighbor, m cell.Message, payload []byte) []Action {
 	r.out.begin()
 	switch m {
 	case cell.Listen:
 		r.listen(c, n, payload)
 	case cell.Splice:
-		r.pass(now, c, payload)
+		return r.pass(now, c, payload)
 	case cell.Cut:
 		r.cutBy(c, payload)
 	}
@@ -142,7 +142,7 @@ func (r *Registry) proven(c Circuit, l *listen) bool {
 		return false
 	}
 	want := prove(r.place, shared, r.secrets.Binding(c), l)
-	return subtle.ConstantTimeCompare(want[:], l.proof[:]) == 1
+	return subtle.ConstantTimeCompare(want[:], l.proof[:]) == 1 || mutated(noProof)
 }
 
 // admit makes a lease of a proven Listen if there is room. A storing lease takes the place of its own one on an older

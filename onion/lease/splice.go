@@ -39,11 +39,16 @@ func (r *Registry) Early(now time.Time, c Circuit, n Neighbor, first []byte) []A
 		key = to.knock
 	}
 	mac := knock(r.place, key, o.id, o.bytes)
-	ok = subtle.ConstantTimeCompare(mac[:], o.knock[:]) == 1
-	if !ok || to == nil || !r.room(to, n) || !to.bucket.take(now, to.openings) || !r.join(now, c, n, to, o.bytes) {
+	ok = subtle.ConstantTimeCompare(mac[:], o.knock[:]) == 1 || mutated(noKnock)
+	if !ok || to == nil || !r.allowed(now, to, n) || !r.join(now, c, n, to, o.bytes) {
 		r.out.cut(c, 0)
 	}
 	return r.out.list
+}
+
+// allowed reports whether an opening is within the bounds, and within what its owner lets through.
+func (r *Registry) allowed(now time.Time, o *owner, n Neighbor) bool {
+	return r.room(o, n) && o.bucket.take(now, o.openings) || mutated(noOpeningLimits)
 }
 
 // room reports whether there may be one more splice.
@@ -85,34 +90,37 @@ func (r *Registry) join(now time.Time, c Circuit, n Neighbor, o *owner, opening 
 
 // pass hands a cell from one end to the other. An owner is told if there is no such splice, since its Cut may have been
 // lost; a caller is not, or it would get one for every cell behind a refused opening.
-func (r *Registry) pass(now time.Time, c Circuit, payload []byte) {
+func (r *Registry) pass(now time.Time, c Circuit, payload []byte) []Action {
 	id, _, ok := parseSplice(payload)
 	if !ok {
-		return
+		return nil
 	}
 	cells := rate{float64(r.limits.CellsPerSecond), float64(r.limits.CellsBurst)}
 	if s := r.callers[c]; s != nil {
 		s.last = now
-		if s.up.take(now, cells) {
-			binary.BigEndian.PutUint32(payload, uint32(s.id))
-			r.out.send(s.owner.circuit, cell.Splice, payload)
+		if !s.up.take(now, cells) {
+			return nil
 		}
-		return
+		binary.BigEndian.PutUint32(payload, uint32(s.id))
+		r.passed[0] = Action{ActSend, s.owner.circuit, cell.Splice, payload}
+		return r.passed[:]
 	}
 	o := r.owners[c]
 	if o == nil {
-		return
+		return nil
 	}
 	s := o.splices[id]
 	if s == nil {
 		r.out.cut(c, id)
-		return
+		return r.out.list
 	}
 	s.last, s.answered = now, true
-	if s.down.take(now, cells) {
-		clear(payload[:cell.SpliceIDLen])
-		r.out.send(s.caller, cell.Splice, payload)
+	if !s.down.take(now, cells) {
+		return nil
 	}
+	clear(payload[:cell.SpliceIDLen])
+	r.passed[0] = Action{ActSend, s.caller, cell.Splice, payload}
+	return r.passed[:]
 }
 
 // cutBy ends a splice as one of its ends wishes.

@@ -53,7 +53,7 @@ type Lease struct {
 	Until time.Time
 }
 
-// Step is something for the shell to do or know at once: Payload is valid until the next call.
+// Step is something for the shell to do or know, in order. Payload may lie in what was handed in.
 type Step struct {
 	Kind    StepKind
 	Want    Want
@@ -64,13 +64,10 @@ type Step struct {
 	Payload []byte
 }
 
-// steps are collected during one call.
+// steps are collected during one call and are the caller's afterwards: carrying one out may lead to the next call.
 type steps struct{ list []Step }
 
-func (s *steps) begin() {
-	clear(s.list)
-	s.list = s.list[:0]
-}
+func (s *steps) begin() { s.list = nil }
 
 func (s *steps) add(one Step) { s.list = append(s.list, one) }
 

@@ -41,8 +41,7 @@ const (
 	ActDone                        // asking end: Content is the answer if Err is nil
 )
 
-// Action is something for the shell to do at once, in order. Payload is valid until the next call; Content is the
-// shell's.
+// Action is something for the shell to do, in order. Payload is not to be changed, Content is the shell's.
 type Action struct {
 	Kind    ActionKind
 	Circuit Circuit
@@ -53,13 +52,10 @@ type Action struct {
 	Err     error
 }
 
-// actions are collected during one call.
+// actions are collected during one call and are the caller's afterwards: carrying one out may lead to the next call.
 type actions struct{ list []Action }
 
-func (a *actions) begin() {
-	clear(a.list)
-	a.list = a.list[:0]
-}
+func (a *actions) begin() { a.list = nil }
 
 func (a *actions) add(one Action) { a.list = append(a.list, one) }
 

@@ -45,7 +45,7 @@ type ask struct {
 
 func (a *ask) timer() *timed { return &a.timed }
 
-// Client is the asking end. It is not safe for concurrent use; its actions are valid until the next call.
+// Client is the asking end. It is not safe for concurrent use.
 type Client struct {
 	rand   io.Reader
 	asks   map[Circuit]*ask

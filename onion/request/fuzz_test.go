@@ -4,7 +4,6 @@ package request
 
 import (
 	"bytes"
-	"slices"
 	"testing"
 	"time"
 
@@ -49,7 +48,7 @@ func FuzzServer(f *testing.F) {
 			case 7:
 				out, _ = l.server.Answer(l.now, h, make([]byte, l.rand.IntN(400)))
 			}
-			out = append(slices.Clone(out), l.server.Tick(l.now)...) // what is returned is good until the next call
+			out = append(out, l.server.Tick(l.now)...)
 			for _, a := range out {
 				if a.Kind == ActAsk && (asked[a.Circuit] || ended[a.Circuit]) {
 					t.Fatal("executed twice")

@@ -84,8 +84,7 @@ func (j *job) charge() int {
 // share is what came over one link.
 type share struct{ jobs, bytes int }
 
-// Server is the peer's end. It is not safe for concurrent use; its actions are valid until the next call. Memory is
-// bounded by Limits, whoever asks.
+// Server is the peer's end. It is not safe for concurrent use. Memory is bounded by Limits, whoever asks.
 type Server struct {
 	limits   Limits
 	rand     io.Reader
