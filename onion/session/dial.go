@@ -5,6 +5,7 @@ package session
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"sotto/noise"
@@ -29,6 +30,12 @@ type DialConfig struct {
 	First []byte
 	Rand  io.Reader
 }
+
+// Format prints a placeholder: the first message is somebody's.
+func (DialConfig) Format(f fmt.State, _ rune) { io.WriteString(f, "[session to dial]") }
+
+// LogValue logs a placeholder.
+func (DialConfig) LogValue() slog.Value { return slog.StringValue("[session to dial]") }
 
 // attempt is one opening and the keys that hang on it.
 type attempt struct {

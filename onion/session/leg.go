@@ -106,9 +106,13 @@ func (l *leg) count(order uint32, arrived bool) {
 	if order < l.round {
 		return
 	}
+	l.round = l.order
 	total := l.came + l.lost
+	if total < 8 {
+		return // too few to say anything
+	}
 	switch {
-	case total >= 8 && 6*l.lost > total:
+	case 6*l.lost > total:
 		l.slowStart = false
 		l.window = l.window * 7 / 10
 	case l.srtt > l.minRTT+max(l.minRTT/4, 30*time.Millisecond):
@@ -119,5 +123,4 @@ func (l *leg) count(order uint32, arrived bool) {
 	}
 	l.window = min(max(l.window, windowLeast), windowCells)
 	l.came, l.lost, l.pressed = 0, 0, false
-	l.round = l.order
 }
