@@ -38,7 +38,7 @@ func (k *Knowledge) address(from netip.AddrPort) {
 	k.Addresses[from]++
 }
 
-func (k *Knowledge) event(canaries []Canary, e noise.Event) {
+func (k *Knowledge) event(canaries *Sieve, e noise.Event) {
 	switch e.Kind {
 	case noise.LinkUp:
 		k.Up++
@@ -50,7 +50,7 @@ func (k *Knowledge) event(canaries []Canary, e noise.Event) {
 		k.Ended[e.Err.Error()]++
 	case noise.FrameReceived:
 		k.Frames++
-		for _, name := range Search(canaries, e.Frame) {
+		for _, name := range canaries.Search(e.Frame) {
 			k.Canaries[name]++
 		}
 	}

@@ -21,6 +21,8 @@ type Config struct {
 	Seed uint64
 	// Link holds between any two nodes; the zero value is perfect.
 	Link simnet.Link
+	// Path, if set, gives the link from one host to another in place of Link: see simnet.Config.
+	Path func(from, to *simnet.Host) simnet.Link
 	// SocketQueue bounds what waits at a node: see simnet.Config.
 	SocketQueue int
 	// Start is when the virtual clock begins; zero means noon of a fixed day.
@@ -46,6 +48,7 @@ type Lab struct {
 	byHost   map[int]*Node
 	watchers []func(Datagram)
 	canaries []Canary
+	sieve    *Sieve         // of canaries
 	onWire   map[string]int // canaries seen in datagrams
 	in       noise.Batch    // one for all nodes: only one receives at a time
 	out      []*noise.Batch
@@ -57,8 +60,8 @@ func New(c Config) *Lab {
 	if c.Start.IsZero() {
 		c.Start = time.Unix(1_800_000_000, 0)
 	}
-	n := simnet.New(simnet.Config{Seed: c.Seed, Link: c.Link, SocketQueue: c.SocketQueue})
-	l := &Lab{Net: n, Loop: simnet.NewLoop(n, c.Start), seed: c.Seed, byHost: make(map[int]*Node), onWire: make(map[string]int)}
+	n := simnet.New(simnet.Config{Seed: c.Seed, Link: c.Link, Path: c.Path, SocketQueue: c.SocketQueue})
+	l := &Lab{Net: n, Loop: simnet.NewLoop(n, c.Start), seed: c.Seed, byHost: make(map[int]*Node), sieve: NewSieve(nil), onWire: make(map[string]int)}
 	l.Source("overlay").Read(l.Overlay[:])
 	n.Tap(l.tap)
 	return l
@@ -77,7 +80,10 @@ func (l *Lab) Run(d time.Duration) { l.Loop.Run(l.Loop.Now().Add(d)) }
 func (l *Lab) Watch(see func(Datagram)) { l.watchers = append(l.watchers, see) }
 
 // Plant has every datagram, and every frame that a node opens, searched for a canary from now on.
-func (l *Lab) Plant(c Canary) { l.canaries = append(l.canaries, c) }
+func (l *Lab) Plant(c Canary) {
+	l.canaries = append(l.canaries, c)
+	l.sieve = NewSieve(l.canaries)
+}
 
 // OnWire says in how many datagrams the canaries were seen, by name.
 func (l *Lab) OnWire() map[string]int { return l.onWire }
@@ -94,7 +100,7 @@ func (l *Lab) tap(c simnet.Capture) {
 	if n := l.byHost[c.Point.Index]; n != nil && n.owns(c.Src) {
 		d.Sender = n
 	}
-	for _, name := range Search(l.canaries, c.Payload) {
+	for _, name := range l.sieve.Search(c.Payload) {
 		l.onWire[name]++
 	}
 	for _, see := range l.watchers {
@@ -108,9 +114,12 @@ type NodeConfig struct {
 	Addrs     []netip.Addr // public addresses; none with Host
 	Host      *simnet.Host // in place of Addrs: a host behind a NAT, say
 	Anonymous bool         // no static key: it answers nobody and dials NK only
-	UsedKey   bool         // its static key was in use before: see noise.Config.FreshKey
-	MaxLinks  int
-	Ahead     time.Duration // how far the node is ahead of the lab by its own clock; negative: behind
+	// ID and Static are what a descriptor says of the node; without them they are drawn.
+	ID       [32]byte
+	Static   *noise.StaticKey
+	UsedKey  bool // its static key was in use before: see noise.Config.FreshKey
+	MaxLinks int
+	Ahead    time.Duration // how far the node is ahead of the lab by its own clock; negative: behind
 	// Cost, if set, says how much processor time one step took, from the counts before and after it.
 	Cost func(before, after noise.Stats) time.Duration
 	// Handle, if set, gets every event; frames are valid until it returns. What is attached above links hangs here.
@@ -125,7 +134,10 @@ func (l *Lab) Node(c NodeConfig) (*Node, error) {
 	n := &Node{lab: l, cfg: c, machine: l.Loop.Machine(c.Host), addrs: c.Host.Addrs(), Knows: newKnowledge()}
 	random := l.Source("node " + c.Name)
 	random.Read(n.id[:])
-	if !c.Anonymous {
+	if c.ID != [32]byte{} {
+		n.id = c.ID
+	}
+	if n.static = c.Static; !c.Anonymous && n.static == nil {
 		key, err := noise.GenerateStaticKey(random)
 		if err != nil {
 			return nil, fmt.Errorf("lab: key of a node: %w", err)

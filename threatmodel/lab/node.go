@@ -28,6 +28,7 @@ type Node struct {
 	timer   *simnet.Timer
 	addrs   []netip.Addr
 	starts  int
+	source  netip.AddrPort // of the datagram at hand
 }
 
 // Name is the name under which its knowledge is filed.
@@ -126,8 +127,13 @@ func (n *Node) receive(_ time.Time, from, _ netip.AddrPort, payload []byte) {
 	b := &n.lab.in
 	b.Reset()
 	copy(b.Next(from), payload)
+	n.source = from
 	n.work(func(now time.Time) { n.core.Receive(now, b) })
+	n.source = netip.AddrPort{}
 }
+
+// Source is where the datagram comes from whose events are being handled; zero when there is none.
+func (n *Node) Source() netip.AddrPort { return n.source }
 
 func (n *Node) tick(time.Time) { n.work(n.core.Tick) }
 
@@ -154,7 +160,7 @@ func (n *Node) flush() {
 	events := n.core.Events(n.lab.events[:0])
 	n.lab.events = nil // a handler may step another node
 	for _, e := range events {
-		n.Knows.event(n.lab.canaries, e)
+		n.Knows.event(n.lab.sieve, e)
 		if n.cfg.Handle != nil {
 			n.cfg.Handle(now, e)
 		}
