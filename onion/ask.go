@@ -62,20 +62,14 @@ func (c *Client) actRequests(now time.Time, actions []request.Action) {
 // end tells the answer and closes the circuit, which serves nothing else.
 func (q *question) end(answer []byte, err error) {
 	q.errand.over = true
-	q.leave()
-	q.Done(answer, err)
-}
-
-// leave forgets the try that is under way.
-func (q *question) leave() {
-	if q.number == 0 {
-		return
-	}
-	delete(q.c.asked, q.number)
-	if t := q.c.trips[q.number]; t != nil {
+	if t := q.c.trips[q.number]; t != nil && err == nil {
+		q.c.settle(t)
+	} else if t != nil {
 		q.c.end(t)
 	}
+	delete(q.c.asked, q.number)
 	q.number = 0
+	q.Done(answer, err)
 }
 
 // train implements traveller.

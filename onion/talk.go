@@ -5,6 +5,7 @@ package onion
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -431,7 +432,11 @@ func (t *Talk) release(id session.Leg) {
 // finish forgets a session that is over.
 func (t *Talk) finish(_ time.Time, ev session.Event) {
 	t.over = true
-	for id := range t.legs {
+	for _, id := range slices.Sorted(maps.Keys(t.legs)) {
+		on := t.legs[id]
+		if at := t.c.trips[on.circuit]; at != nil && !on.owned && ev.Err == nil {
+			t.c.selector.Settled(at.path) // this end has closed it: nobody made it end
+		}
 		t.release(id)
 	}
 	t.c.talks = slices.DeleteFunc(t.c.talks, func(o *Talk) bool { return o == t })

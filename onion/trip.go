@@ -56,6 +56,7 @@ type trip struct {
 	stage  tripStage
 	errand *errand // nil: a stem that waits for one
 	far    *peer.Descriptor
+	path   path.Path // when it is complete, or on the way to it
 	begun  time.Time // of the stage
 }
 
@@ -200,7 +201,8 @@ func (c *Client) depart(now time.Time, t *trip) {
 			return
 		}
 	}
-	if _, err := c.selector.Complete(now, t.stem, far); err != nil {
+	var err error
+	if t.path, err = c.selector.Complete(now, t.stem, far); err != nil {
 		c.end(t)
 		e.who.gaveUp(now, err)
 		return
@@ -239,6 +241,12 @@ func (c *Client) again(now time.Time, e *errand, err error) {
 		return
 	}
 	c.retry = append(c.retry, e)
+}
+
+// settle closes a circuit that has done what it was for.
+func (c *Client) settle(t *trip) {
+	c.selector.Settled(t.path)
+	c.end(t)
 }
 
 // end closes a circuit without telling whom it was for.

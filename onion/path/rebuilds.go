@@ -63,3 +63,23 @@ func (l *ledger) sweep(now time.Time) {
 		}
 	}
 }
+
+// settle takes the latest path of an errand back.
+func (l *ledger) settle(e errand) {
+	times := l.made[e]
+	switch len(times) {
+	case 0:
+	case 1:
+		delete(l.made, e)
+	default:
+		l.made[e] = times[:len(times)-1]
+	}
+}
+
+// Settled says that a path that Complete gave has done what it was for and was ended by this node. It does not count any
+// longer: the bound is on paths that others bring to an end, since those are the ones that somebody can ask for.
+func (s *Selector) Settled(p Path) {
+	if p.stem.n > 0 {
+		s.ledger.settle(errand{p.stem.purpose, p.far})
+	}
+}
