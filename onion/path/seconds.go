@@ -40,8 +40,9 @@ type spot struct {
 	id      peer.NodeID
 }
 
-// Failed says that a stem of this purpose could not be made, or died, and that the second or whoever is behind it is to
-// blame: the guard answered.
+// Failed says that a stem, before anything was asked through it, could not be made or ended at its second: the guard
+// answered. A path that has its far node is not reported, however it ended: whoever stands there could have seconds
+// replaced by killing circuits.
 func (s *Selector) Failed(now time.Time, stem Stem) {
 	if stem.n < 2 {
 		return
