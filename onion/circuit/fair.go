@@ -130,7 +130,8 @@ func (f *fair) deadline() time.Time {
 	if f.waiting == 0 {
 		return time.Time{}
 	}
-	return f.filled.Add(time.Duration(max(0, 1-f.tokens) / f.rate * float64(time.Second)))
+	// Later by a moment than the arithmetic says: a tick that comes too early lets nothing go, and is due again at once.
+	return f.filled.Add(time.Duration(max(0, 1-f.tokens)/f.rate*float64(time.Second)) + time.Nanosecond)
 }
 
 // emit sends a cell of a circuit from where it lies, or lets it wait.
