@@ -13,7 +13,7 @@ import (
 const (
 	// maxWaiting is how many cells of one circuit wait, at most: voice at 50 cells a second would be late by more.
 	maxWaiting = 4
-	// maxAllWaiting bounds the cells that wait, 2 MB. At the bound the circuit whose turn is farthest away loses its oldest.
+	// maxAllWaiting bounds the cells that wait, 2 MB. At the bound a circuit that has several waiting loses its oldest.
 	maxAllWaiting = 4096
 	// fairBurst is how much of a second's cells may leave at once.
 	fairBurst = 0.02
@@ -70,9 +70,23 @@ func (f *fair) push(c *transit, o Out) (dropped []byte) {
 	case len(s.cells) > maxWaiting:
 		return f.shift(s)
 	case f.waiting > maxAllWaiting:
-		return f.shift(f.ring[len(f.ring)-1])
+		return f.shift(f.greedy(s))
 	}
 	return nil
+}
+
+// greedy is a circuit with several cells waiting: s, which has just got one, or the one whose turn is farthest away. Else
+// a crowd that floods would have all the room, and who sends now and then none. If there is no such, it is s.
+func (f *fair) greedy(s *share) *share {
+	if len(s.cells) > 1 {
+		return s
+	}
+	for _, r := range slices.Backward(f.ring) {
+		if len(r.cells) > 1 {
+			return r
+		}
+	}
+	return s
 }
 
 // shift takes the oldest cell of a share.
