@@ -354,6 +354,7 @@ func TestEveryBuildAndExtendHasOneEnd(t *testing.T) {
 		if got := ends(); got != 1 {
 			t.Errorf("build, %s: %d ends", name, got)
 		}
+		n.nodes[0].origin.Close(c)
 		c = n.build(2, 3)
 		ends()
 		n.must(n.nodes[0].origin.Extend(n.now, c, n.nodes[3].target, nil, nil))
@@ -364,5 +365,6 @@ func TestEveryBuildAndExtendHasOneEnd(t *testing.T) {
 		if got := ends(); got != 1 && name != "garbage" {
 			t.Errorf("extend, %s: %d ends", name, got)
 		}
+		n.nodes[0].origin.Close(c)
 	}
 }

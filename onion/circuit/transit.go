@@ -305,7 +305,11 @@ func (t *Transit) reply(now time.Time, c *transit, m cell.Message, payload []byt
 		return ErrExhausted
 	}
 	c.folded = false
-	t.emitOwn(now, c, c.prev.neighbor, frame)
+	if m == cell.Extended || m == cell.Truncated { // once a circuit, and nothing behind it is of use without it
+		t.send(c.prev.neighbor, frame)
+	} else {
+		t.emitOwn(now, c, c.prev.neighbor, frame)
+	}
 	return nil
 }
 

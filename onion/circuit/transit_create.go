@@ -143,7 +143,7 @@ func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
 	frame := t.frame()
 	cell.PutHeader(frame, c.prev.id, cell.Created)
 	copy(cell.Body(frame), a.Created[:])
-	t.emitOwn(now, c, c.prev.neighbor, frame)
+	t.send(c.prev.neighbor, frame) // over the rate, too: what follows it is of no use without it
 	if a.Next != [cell.PrefixLen]byte{} {
 		t.grow(now, c, a.Next, a.Create[:])
 	} else if cell.Operation(a.First[0]) != cell.NoOperation {
@@ -206,7 +206,7 @@ func (t *Transit) grow(now time.Time, c *transit, prefix [cell.PrefixLen]byte, c
 	frame := t.frame()
 	cell.PutHeader(frame, id, cell.Create)
 	copy(cell.Body(frame), create)
-	t.emitOwn(now, c, n, frame)
+	t.send(n, frame) // over the rate, too: else its train would push it out, and be for nobody
 }
 
 // truncate ends a circuit behind this hop.
