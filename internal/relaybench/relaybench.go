@@ -37,23 +37,25 @@ var ErrLost = errors.New("relaybench: cells were lost on loopback; see that noth
 const patience = 5 * time.Second
 
 // Measure measures relay_cell_us over loopback in trains of so many cells, with relay_floor_us beside it. Both are CPU
-// time of the process, with the kernel's work, and of the same slices: the cost of who sends to the relay and of who
-// receives from it is measured too and taken off. It fails with ErrLost, ctx's error, or a socket's.
+// time of the process, with the kernel's work, in slices that alternate: windows through the relay, windows through a
+// socket that sends back what comes, and windows of ciphers. UDP in and out is half of the second, which has two sends and
+// two receives; what the relay adds to it is the first without the second. It fails with ErrLost, ctx's error, or a
+// socket's.
 func Measure(ctx context.Context, w Work, train int, budget time.Duration) ([]linkbench.Figure, error) {
 	r, err := newRun(ctx, w, train)
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
-	samples, err := linkbench.Alternate(ctx, budget, r.relay, r.udp, r.ciphers)
+	samples, err := linkbench.Alternate(ctx, budget, r.relay, r.bare, r.ciphers)
 	if err != nil {
 		return nil, err
 	}
 	cells, floor := make([]float64, len(samples[0])), make([]float64, len(samples[0]))
 	for i := range cells {
-		// A turn is sent and received once at its ends, and once at the relay.
-		cells[i] = samples[0][i] - samples[1][i]
-		floor[i] = samples[1][i] + samples[2][i]
+		udp := samples[1][i] / 2
+		cells[i] = samples[0][i] - udp
+		floor[i] = udp + samples[2][i]
 	}
 	allocations, err := allocationsOf(r)
 	if err != nil {
@@ -66,7 +68,7 @@ func Measure(ctx context.Context, w Work, train int, budget time.Duration) ([]li
 	cell.Add("allocs", allocations)
 	least := linkbench.NewFigure("relay_floor_us", "us", linkbench.Scaled(floor, per))
 	least.N *= r.window
-	udp := linkbench.NewFigure("", "", linkbench.Scaled(samples[1], per))
+	udp := linkbench.NewFigure("", "", linkbench.Scaled(samples[1], 2*per))
 	ciphers := linkbench.NewFigure("", "", linkbench.Scaled(samples[2], per))
 	least.Add("train", train).Add("udp_us", udp.P50).Add("ciphers_us", ciphers.P50)
 	return []linkbench.Figure{cell, least}, nil

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"sync"
 	"testing"
 	"time"
 
+	"sotto/noise"
 	"sotto/overlay/link"
 )
 
@@ -44,6 +46,35 @@ func TestRelayIsMeasuredBesideItsParts(t *testing.T) {
 				t.Errorf("%v allocations a cell", d.Value)
 			}
 		}
+	}
+}
+
+func TestChainIsMeasuredWithoutSockets(t *testing.T) {
+	f, err := MeasureChain(t.Context(), standIn(t), 16, 50*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if t.Log(f); f.P50 <= 0 || f.N == 0 {
+		t.Error("nothing was measured")
+	}
+}
+
+func TestTrainsOfAWorkerCostNoMemory(t *testing.T) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c, err := newChain(ctx, standIn(t), &running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := make([]link.Outgoing, 32)
+	for i := range frames {
+		frames[i] = link.Outgoing{Neighbor: c.relay.far, Frame: make([]byte, noise.FrameLen)}
+		frames[i].Frame[0] = byte(link.KindCell)
+	}
+	if n := testing.AllocsPerRun(100, func() { c.relay.SendAll(frames) }); n != 0 {
+		t.Errorf("%v allocations a train", n)
 	}
 }
 

@@ -29,7 +29,7 @@ type run struct {
 	window int // cells of a turn
 
 	stop    func()
-	pipes   []*noise.UDPPipe // near, relay, far, and two that measure the bare way
+	pipes   []*noise.UDPPipe // near, relay, far, and a bare end and its echo
 	near    *end
 	far     *end
 	trains  []*noise.Batch // sealed by near, to be sent
@@ -37,7 +37,7 @@ type run struct {
 	gone    atomic.Int64 // cells that the relay still has to give on
 	allGone chan struct{}
 
-	bare    []*noise.Batch
+	back    []*noise.Batch // what came through
 	sealer  *noise.Sealer
 	opener  *noise.Opener
 	scratch [noise.DatagramLen]byte
@@ -61,7 +61,7 @@ func newRun(ctx context.Context, w Work, train int) (*run, error) {
 	room := min(windowMost, r.pipes[1].Stats().ReadBuffer/roomEach)
 	for range max(1, room/train) {
 		r.trains = append(r.trains, new(noise.Batch))
-		r.bare = append(r.bare, new(noise.Batch))
+		r.back = append(r.back, new(noise.Batch))
 	}
 	r.window = len(r.trains) * train
 	if err := r.connect(ctx); err != nil {
@@ -105,6 +105,7 @@ func (r *run) connect(ctx context.Context) error {
 			return err
 		}
 	}
+	running.Go(r.echo)
 	running.Go(func() { // pongs; near gets nothing else
 		var b noise.Batch
 		for r.pipes[0].Receive(&b) == nil && r.near.take(&b, r.pipes[0].Send) == nil {
@@ -153,60 +154,60 @@ func (r *run) relay() (time.Duration, error) {
 	if err := r.near.seal(r.trains, r.train, r.work.Fill); err != nil {
 		return 0, err
 	}
-	limit := time.AfterFunc(patience, func() { _ = r.pipes[2].Close() })
-	defer limit.Stop()
-	r.gone.Store(int64(r.window))
-	began := linkbench.CPUTime()
-	for _, b := range r.trains {
-		if err := r.pipes[0].Send(b); err != nil {
-			return 0, err
-		}
+	cost, came, err := r.turn(r.pipes[0], r.pipes[2])
+	for i := 0; i < came && err == nil; i++ { // keeps the link alive, and is not measured
+		err = r.far.take(r.back[i], r.pipes[2].Send)
 	}
-	select {
-	case <-r.allGone: // so that nobody is woken for every train
-	case <-time.After(patience):
-		return 0, ErrLost
-	}
-	trains := 0 // the batches that were sent are free for those that come
-	for got := 0; got < r.window; trains++ {
-		if trains == len(r.trains) {
-			r.trains = append(r.trains, new(noise.Batch)) // the kernel cut what it was given
-		}
-		if err := r.pipes[2].Receive(r.trains[trains]); err != nil {
-			return 0, ErrLost
-		}
-		got += r.trains[trains].Len()
-	}
-	cost := linkbench.CPUTime() - began
-	for _, b := range r.trains[:trains] { // keeps the link alive, and is not measured
-		if err := r.far.take(b, r.pipes[2].Send); err != nil {
-			return 0, err
-		}
-	}
-	r.trains = r.trains[:r.window/r.train]
-	return cost, nil
+	return cost, err
 }
 
-// udp sends a window from one socket to another, all of it before the first is received: as a relay finds its own.
-func (r *run) udp() (time.Duration, error) {
-	for _, b := range r.bare {
+// bare sends a window to a socket that sends it back as it comes: what a relay cannot save of UDP, and both ends.
+func (r *run) bare() (time.Duration, error) {
+	for _, b := range r.trains {
 		b.Reset()
 		for range r.train {
 			b.Next(r.pipes[4].LocalAddrPort())
 		}
 	}
+	cost, _, err := r.turn(r.pipes[3], r.pipes[3])
+	return cost, err
+}
+
+// turn sends a window from one pipe and receives it at another, in so many batches of back.
+func (r *run) turn(from, to *noise.UDPPipe) (cost time.Duration, came int, err error) {
+	limit := time.AfterFunc(patience, func() { _ = to.Close() })
+	defer limit.Stop()
+	r.gone.Store(int64(r.window))
 	began := linkbench.CPUTime()
-	for _, b := range r.bare {
-		if err := r.pipes[3].Send(b); err != nil {
-			return 0, err
+	for _, b := range r.trains {
+		if err := from.Send(b); err != nil {
+			return 0, 0, err
 		}
 	}
-	for got := 0; got < r.window; got += r.in.Len() {
-		if err := r.pipes[4].Receive(&r.in); err != nil {
-			return 0, ErrLost
-		}
+	select {
+	case <-r.allGone: // so that nobody is woken for every train
+	case <-time.After(patience):
+		return 0, 0, ErrLost
 	}
-	return linkbench.CPUTime() - began, nil
+	for got := 0; got < r.window; came++ {
+		if came == len(r.back) {
+			r.back = append(r.back, new(noise.Batch)) // the kernel cut what it was given
+		}
+		if err := to.Receive(r.back[came]); err != nil {
+			return 0, 0, ErrLost
+		}
+		got += r.back[came].Len()
+	}
+	return linkbench.CPUTime() - began, came, nil
+}
+
+// echo sends back what comes.
+func (r *run) echo() {
+	var b noise.Batch
+	for r.pipes[4].Receive(&b) == nil {
+		r.passed(b.Len())
+		_ = r.pipes[4].Send(&b) // what is lost shows
+	}
 }
 
 // ciphers opens, layers and seals a window.
