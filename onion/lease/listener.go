@@ -96,8 +96,7 @@ func (o *Owner) stand(now time.Time, l *listener, id ID) {
 	if old == nil {
 		return
 	}
-	// The one before takes openings until its end: records that name it are still about.
-	old.renew = time.Time{}
+	// It takes openings until its end: records that name it are still about.
 	w.older = append(w.older, old)
 	if len(w.older) > maxOlder {
 		o.end(w.older[0], true)

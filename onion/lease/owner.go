@@ -231,9 +231,7 @@ func (o *Owner) Tick(now time.Time) []Step {
 	o.out.begin()
 	for _, w := range o.wants {
 		for _, l := range w.listeners() {
-			if o.listeners[l.circuit] == l { // not ended by what was due on another
-				o.tick(now, l)
-			}
+			o.tick(now, l)
 		}
 		if isDue(w.retry, now) {
 			o.ask(w)
@@ -244,7 +242,7 @@ func (o *Owner) Tick(now time.Time) []Step {
 
 func isDue(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
-// listeners are all circuits of a lease.
+// listeners are all circuits of a lease, the oldest first: what is due on one may end an older one, never a newer.
 func (w *want) listeners() []*listener {
 	all := append([]*listener(nil), w.older...)
 	for _, l := range []*listener{w.current, w.next} {

@@ -264,6 +264,86 @@ func TestRelayThatFloodsAnOwnerReachesBounds(t *testing.T) {
 	}
 }
 
+func TestOwnerHasNoMoreSessionsOnACircuitThanItsBound(t *testing.T) {
+	l := newLab(t, 18)
+	l.keep(shortLived())
+	opened := 0
+	for i := range SpliceID(200) {
+		for _, s := range l.owner.Arrived(l.now, 1, cell.Opening, fillUp(appendOpened(nil, i, testOpening(1)))) {
+			if s.Kind == StepOpening {
+				opened++
+			}
+		}
+		l.owner.check(t)
+		l.now = l.now.Add(time.Second)
+	}
+	if opened != maxLegs {
+		t.Errorf("%d sessions", opened)
+	}
+}
+
+func TestWhatComesLateForAnEndedSessionIsNothingNew(t *testing.T) {
+	l := newLab(t, 19)
+	l.keep(shortLived())
+	opening, session := fillUp(appendOpened(nil, 5, testOpening(1))), fillUp(appendCut(nil, 5))
+	l.owner.Arrived(l.now, 1, cell.Opening, opening)
+	l.owner.Cut(Leg{1, 5})
+	late := append(l.owner.Arrived(l.now, 1, cell.Opening, opening), l.owner.Arrived(l.now, 1, cell.Splice, session)...)
+	// A Cut that overtakes its opening ends it before it begins.
+	l.owner.Arrived(l.now, 1, cell.Splice, fillUp(appendCut(nil, 6)))
+	l.owner.Arrived(l.now, 1, cell.Cut, fillUp(appendCut(nil, 6)))
+	late = append(late, l.owner.Arrived(l.now, 1, cell.Opening, fillUp(appendOpened(nil, 6, testOpening(1))))...)
+	if len(late) != 0 {
+		t.Errorf("%d steps, the first of kind %d", len(late), late[0].Kind)
+	}
+	l.owner.check(t)
+}
+
+func TestRelayThatChangesALeaseHasLostIt(t *testing.T) {
+	l := newLab(t, 20)
+	l.keep(shortLived())
+	l.own(l.owner.Arrived(l.now, 1, cell.Listening, fillUp(appendListening(nil, ID{}))))
+	l.pass(2 * time.Second)
+	if l.gone != 1 || len(l.standing) != 2 {
+		t.Errorf("gone %d, stood %d times", l.gone, len(l.standing))
+	}
+}
+
+func TestSessionsCannotKeepCircuitsOfManyKeysOpen(t *testing.T) {
+	l := newLab(t, 21)
+	l.keep(Spec{Kind: ShortLived, Lifetime: 20 * time.Minute, Overlap: 10 * time.Minute})
+	for range 120 {
+		for leg := range l.openings {
+			if steps, err := l.owner.Send(l.now, leg, testSession(8)); err == nil {
+				l.own(steps)
+			}
+		}
+		l.call(l.latest().ID, l.latest().Knock, 9)
+		l.pass(time.Minute)
+		l.owner.check(t)
+	}
+	if len(l.owners) > 1+maxOlder || len(l.standing) < 10 {
+		t.Errorf("%d circuits after %d keys", len(l.owners), len(l.standing))
+	}
+}
+
+func TestOwnersOfOneRelayDoNotComeBackTogether(t *testing.T) {
+	var at []time.Time
+	for seed := range uint64(4) {
+		l := newLab(t, 30+10*seed)
+		l.refuseCircuits = true
+		_, steps, err := l.owner.Keep(l.now, shortLived())
+		must(t, err)
+		l.own(steps)
+		l.pass(time.Hour)
+		at = append(at, l.owner.Next())
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	if at[0].Equal(at[1]) || at[3].Sub(at[0]) < time.Second {
+		t.Errorf("they come back at %v", at)
+	}
+}
+
 func TestRefusedLeaseIsSoughtElsewhere(t *testing.T) {
 	l := newLab(t, 14)
 	l.registry.limits.Leases = 0

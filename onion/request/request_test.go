@@ -242,17 +242,58 @@ func TestFloodStaysWithinTheBoundsAndLeavesRoomForOthers(t *testing.T) {
 
 func TestKeptAnswersMakeRoomForRequests(t *testing.T) {
 	l := newLab(t, 10, Echo)
-	l.server.limits.Requests = 20
+	l.server.limits.Requests = 5
 	for range 100 {
 		l.ask(Echo, nil)
 		l.pass(testRTT + time.Millisecond)
 		l.check()
 	}
-	if len(l.done) != 100 || l.server.Requests() > 20 {
+	if len(l.done) != 100 || l.server.Requests() > 5 {
 		t.Errorf("%d answered, %d kept", len(l.done), l.server.Requests())
 	}
 	for _, r := range l.done {
 		must(t, r.err)
+	}
+}
+
+func TestFloodOverOneLinkLosesItsOwnKeptAnswers(t *testing.T) {
+	l := newLab(t, 18, Echo)
+	l.server.limits.PerNeighbor = 5
+	h := l.ask(Echo, nil)
+	l.pass(testRTT)
+	first, _, err := l.client.Ask(l.now, 99, Echo, nil, testLimit)
+	must(t, err)
+	for c := Circuit(100); c < 200; c++ {
+		l.server.Early(l.now, c, 66, first[:])
+		if _, err := l.server.Answer(l.now, c, nil); err != nil {
+			t.Fatalf("there is no room after %d answers: %v", c-100, err)
+		}
+		l.check()
+	}
+	if len(l.server.Arrived(l.now, h, cell.Again, fillUp(appendAgain(nil, 1)))) != 1 {
+		t.Error("an answer to somebody else is gone")
+	}
+}
+
+func TestPeerAsksForMissingPiecesFourTimesAndNoMore(t *testing.T) {
+	l := newLab(t, 19, EchoTrain)
+	first, early, err := l.client.Ask(l.now, 1, EchoTrain, nil, testLimit)
+	must(t, err)
+	l.server.Early(l.now, 1, 1, first[:])
+	l.server.Arrived(l.now, 1, cell.Request, early[3])
+	agains := 0
+	for n := l.server.Next(); !n.IsZero(); n = l.server.Next() {
+		for _, a := range l.server.Tick(n) {
+			if a.Message == cell.Again {
+				agains++
+				if missing, ok := parseAgain(fillUp(a.Payload), EchoTrain.Forward); !ok || missing != below(EchoTrain.Forward)&^(1|1<<4) {
+					t.Fatalf("asked for pieces %b", missing)
+				}
+			}
+		}
+	}
+	if agains != maxGaps {
+		t.Errorf("%d times", agains)
 	}
 }
 

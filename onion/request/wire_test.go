@@ -104,6 +104,9 @@ func TestParityMakesUpForAnyPieceThatIsLost(t *testing.T) {
 				}
 			}
 		}
+		if p.put(5, make([]byte, pieceLen)) && lost != 5 {
+			t.Error("a second parity is taken")
+		}
 		if !p.whole() || !bytes.Equal(p.bytes, stream) {
 			t.Errorf("without piece %d the stream is another", lost)
 		}
