@@ -190,20 +190,23 @@ func (w *world) drain(end int) {
 	if s == nil {
 		return
 	}
+	for w.take[end] {
+		events := s.Events(w.now)
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range append([]Event(nil), events...) {
+			e.Bytes = append([]byte(nil), e.Bytes...)
+			seen := seenEvent{e, w.now}
+			w.events[end] = append(w.events[end], seen)
+			if w.on != nil {
+				w.on(end, seen)
+			}
+		}
+	}
 	for _, c := range s.Outgoing() {
 		w.sent[end]++
 		w.put(1-end, c.Leg, nil, c.Bytes[:])
-	}
-	if !w.take[end] {
-		return
-	}
-	for _, e := range s.Events() {
-		e.Bytes = append([]byte(nil), e.Bytes...)
-		seen := seenEvent{e, w.now}
-		w.events[end] = append(w.events[end], seen)
-		if w.on != nil {
-			w.on(end, seen)
-		}
 	}
 }
 

@@ -112,8 +112,8 @@ const (
 )
 
 // MemoryBound is what one session may hold in bytes, at the worst behaviour of the other end and of its own caller:
-// 256 KiB queued, 300 KiB under assembly, 256 KiB and a message delivered and not taken, 72 KiB of cells to send, and
-// 40 KiB of the rest.
+// 256 KiB queued, 300 KiB under assembly, 256 KiB and a message delivered and not taken, 144 KiB of cells to send, and
+// 60 KiB of the rest.
 const MemoryBound = 1 << 20
 
 // Relations that the wire stands on: a negative constant does not convert.

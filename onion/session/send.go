@@ -125,8 +125,11 @@ func (s *Session) emit(now time.Time, l *leg) {
 
 // mayEmit reports whether a cell could go out at all.
 func (s *Session) mayEmit(now time.Time) bool {
-	return s.send != nil && len(s.cells) < maxOut && s.maySeal(now) && (s.receive != nil || s.loose < unconfirmed)
+	return s.able() && len(s.cells) < maxOut && s.maySeal(now)
 }
+
+// able reports whether there are keys to send under, and enough shown by the other end.
+func (s *Session) able() bool { return s.send != nil && (s.receive != nil || s.loose < unconfirmed) }
 
 // sendPieces sends what of messages may go now.
 func (s *Session) sendPieces(now time.Time) {

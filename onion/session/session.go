@@ -45,7 +45,7 @@ const (
 	Accepted
 	// Message: Bytes is the next message in order. It is the taker's.
 	Message
-	// Datagram: Bytes came with Flow. They change with the first cell that comes after Events.
+	// Datagram: Bytes came with Flow. They change with the first Receive after Events.
 	Datagram
 	// Room: SendMessage, which had refused, takes more.
 	Room
@@ -98,7 +98,7 @@ const (
 
 // Session is one end of a session. It holds at most MemoryBound bytes. It is not safe for concurrent use.
 //
-// After every method that takes a time: send Outgoing, take Events, set a timer to Deadline.
+// After every method that takes a time: take Events until there are none, send Outgoing, set a timer to Deadline.
 type Session struct {
 	rand     io.Reader
 	caller   bool
@@ -142,14 +142,17 @@ type Session struct {
 	code     closeCode
 	paused   bool
 
-	draft    draft
-	plain    [plainLen]byte
-	cells    []Cell
-	events   []Event
-	taken    bool // events were taken: the arena is free
-	arena    []byte
-	bytes    int // of messages that were not taken
-	deadline time.Time
+	draft  draft
+	plain  [plainLen]byte
+	cells  []Cell
+	events []Event
+	// What was taken last is written over when the next is.
+	cellsTaken  []Cell
+	eventsTaken []Event
+	taken       bool // events were taken: the arena is free
+	arena       []byte
+	bytes       int // of messages that were not taken
+	deadline    time.Time
 }
 
 // ackTimer says when the next acknowledgement is due.
@@ -179,19 +182,22 @@ func (s *Session) Deadline() time.Time { return s.deadline }
 // Tick lets time pass.
 func (s *Session) Tick(now time.Time) { s.step(now) }
 
-// Outgoing returns the cells to send, in order. They are valid until the next method that takes a time. Cells beyond
+// Outgoing returns the cells to send, in order. They are valid until Outgoing is called again. Cells beyond
 // 192 that nobody has taken are dropped, as a network would.
 func (s *Session) Outgoing() []Cell {
 	c := s.cells
-	s.cells = s.cells[:0]
+	s.cells, s.cellsTaken = s.cellsTaken[:0], c
 	return c
 }
 
-// Events returns what has happened since it was called last, in order. The slice is valid until the next method that
-// takes a time.
-func (s *Session) Events() []Event {
+// Events returns what has happened since it was called last, in order, at most 64 and some at once: until there are
+// none. The slice is valid until Events is called again; so are the bytes of datagrams, and until the next Receive.
+func (s *Session) Events(now time.Time) []Event {
+	if s.state < closing {
+		s.hand(now)
+	}
 	e := s.events
-	s.events, s.bytes, s.taken = s.events[:0], 0, true
+	s.events, s.eventsTaken, s.bytes, s.taken = s.eventsTaken[:0], e, 0, true
 	return e
 }
 

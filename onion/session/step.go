@@ -159,16 +159,13 @@ func (s *Session) due(now time.Time) time.Time {
 	if s.receive != nil && s.receive.previous != nil {
 		sooner(s.receive.until)
 	}
-	if s.acks.pending > 0 {
+	if s.acks.pending > 0 && s.able() {
 		sooner(s.acks.at)
-	}
-	if !s.paused && s.in.ready() {
-		sooner(now) // as soon as events are taken
 	}
 	for _, l := range s.legs {
 		s.dueLeg(l, sooner)
 	}
-	if l := s.active; l != nil && s.send != nil && l.inFlight < l.allowed() && len(s.ledger.cells) < maxLedger && s.waiting() {
+	if l := s.active; l != nil && s.able() && l.inFlight < l.allowed() && len(s.ledger.cells) < maxLedger && s.waiting() {
 		sooner(l.pace)
 	}
 	if earliest := now.Add(time.Millisecond); t.Before(earliest) {
