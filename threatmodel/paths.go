@@ -190,7 +190,7 @@ func pathMonths(ctx context.Context, s Scale, flaw pathFlaw, m *Measurement) err
 		if err != nil {
 			return err
 		}
-		nodes[i] = &pathLife{node: n, since: make(map[peer.Address]int)}
+		nodes[i] = &pathLife{node: n, known: make(map[peer.Address]bool)}
 	}
 	const days = 400
 	for day := range days {
@@ -209,7 +209,7 @@ func pathMonths(ctx context.Context, s Scale, flaw pathFlaw, m *Measurement) err
 		}
 		table := town.without(func(i int) bool { return away[i] })
 		for _, l := range nodes {
-			if err := l.live(now, day, table, away, flaw); err != nil {
+			if err := l.live(now, table, flaw); err != nil {
 				return err
 			}
 		}
@@ -220,7 +220,7 @@ func pathMonths(ctx context.Context, s Scale, flaw pathFlaw, m *Measurement) err
 	}
 	m.add("400 days",
 		never("restarts after which the guards were others", changed, starts),
-		atMost("guards of one node within 120 days, at most", float64(most), 6, "guards"))
+		atMost("relays that became guards of one node within 120 days, at most", float64(most), 6, "guards"))
 	m.remark("in these 400 days every twentieth relay is away on a day and every twentieth guard does not answer, nodes restart daily, and every 60 days all NodeIDs change")
 	return nil
 }
@@ -228,19 +228,19 @@ func pathMonths(ctx context.Context, s Scale, flaw pathFlaw, m *Measurement) err
 // pathLife is a node and what became of its guards.
 type pathLife struct {
 	node                  *pathNode
-	since                 map[peer.Address]int // day on which a relay was last wanted as guard
-	first                 []pathTerm
+	known                 map[peer.Address]bool // by addresses, which outlive NodeIDs
+	terms                 []pathTerm
 	most, changed, starts int
 }
 
-// pathTerm is a relay and the day on which it first became guard.
+// pathTerm is a relay and when it became guard.
 type pathTerm struct {
 	relay peer.Address
-	day   int
+	begin time.Time
 }
 
 // live is one day of a node: the directory, some guards that do not answer, a restart.
-func (l *pathLife) live(now time.Time, day int, table *path.Table, away []bool, flaw pathFlaw) error {
+func (l *pathLife) live(now time.Time, table *path.Table, flaw pathFlaw) error {
 	n := l.node
 	if err := n.day(now, table); err != nil {
 		return err
@@ -257,7 +257,7 @@ func (l *pathLife) live(now time.Time, day int, table *path.Table, away []bool, 
 		if err := n.Advance(at); err != nil {
 			return err
 		}
-		l.note(day)
+		l.note(at)
 	}
 	at := now.Add(23 * time.Hour)
 	if err := n.link(at); err != nil {
@@ -267,7 +267,7 @@ func (l *pathLife) live(now time.Time, day int, table *path.Table, away []bool, 
 	if err := n.restart(at, table, flaw.forgetful); err != nil {
 		return err
 	}
-	l.note(day)
+	l.note(at)
 	l.starts++
 	if after := n.Guards(); len(before) >= 2 && len(after) >= 2 && !slices.Equal(before[:2], after[:2]) {
 		l.changed++
@@ -275,23 +275,21 @@ func (l *pathLife) live(now time.Time, day int, table *path.Table, away []bool, 
 	return nil
 }
 
-// note counts the relays that were guard within the last 120 days.
-func (l *pathLife) note(day int) {
-	t := l.node.town
-	for _, g := range l.node.Guards() {
-		a := t.all[t.byID[g]].Addresses[0]
-		if _, known := l.since[a]; !known {
-			l.first = append(l.first, pathTerm{a, day})
-		}
-		l.since[a] = day
-	}
-	// A relay's term is 120 days from when it was first wanted; one wanted later is in its second term.
-	l.first = slices.DeleteFunc(l.first, func(f pathTerm) bool {
-		if day-f.day < 120 {
+// note counts the relays that became guards within the last 120 days.
+func (l *pathLife) note(now time.Time) {
+	l.terms = slices.DeleteFunc(l.terms, func(t pathTerm) bool {
+		if now.Sub(t.begin) < 120*24*time.Hour {
 			return false
 		}
-		delete(l.since, f.relay)
+		delete(l.known, t.relay) // who is guard still begins another term
 		return true
 	})
-	l.most = max(l.most, len(l.first))
+	town := l.node.town
+	for _, g := range l.node.Guards() {
+		if a := town.all[town.byID[g]].Addresses[0]; !l.known[a] {
+			l.known[a] = true
+			l.terms = append(l.terms, pathTerm{a, now})
+		}
+	}
+	l.most = max(l.most, len(l.terms))
 }

@@ -60,7 +60,7 @@ func pathWalks(ctx context.Context, nodes int, m *Measurement) error {
 		}
 		var courses [][]sighting
 		most := 0 // circuits that he got within a step
-		for range nodes {
+		for range max(4, nodes/len(kind.purposes)) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -77,6 +77,7 @@ func pathWalks(ctx context.Context, nodes int, m *Measurement) error {
 		}
 	}
 	m.remark("a guard counts as known when a circuit that ends at the attacker has a second of his; 50 %% points of %g days were not reached", walkBound.Hours()/24)
+	m.remark("after %g days all NodeIDs change", walkBound.Hours()/48)
 	m.remark("f is the chance of each relay to be his, whatever its capacity: 5 %% of the relays by weight")
 	return nil
 }
@@ -94,7 +95,15 @@ func pathWalk(random *lab.Source, town *pathTown, kind walkKind) (seen []sightin
 	known := make(map[int]bool)
 	for after := time.Duration(0); after < walkBound; after += walkStep {
 		now := pathBegin().Add(after)
-		if err := n.link(now); err != nil {
+		if after == walkBound/2 { // as at the end of a key epoch
+			if err = town.epoch(random); err != nil {
+				return nil, 0, err
+			}
+			err = n.day(now, town.table)
+		} else {
+			err = n.link(now)
+		}
+		if err != nil {
 			return nil, 0, err
 		}
 		for _, purpose := range kind.purposes {

@@ -25,11 +25,13 @@
 //	 0    1  version, 1
 //	 1   32  overlay id
 //	33    1  number of guards g, at most 6
-//	34  78g  guards, oldest first: NodeID 32, time of sampling 8 (unix seconds), two addresses of 19
-//	         (kind 4 or 6, 16 bytes with IPv4 in front of 12 zeros, port; zero for none)
+//	34  79g  guards, oldest first: NodeID 32, time of sampling 8 (unix seconds), two addresses of 19
+//	         (kind 4 or 6, 16 bytes with IPv4 in front of 12 zeros, port; zero for none), 1 if bound to them 1
 //	     …   for each of the 6 purposes: time of the last early replacement 8, number of second positions s 1 (at
-//	         most 2), and s times NodeID 32, time of expiry 8
+//	         most 2), and s times 79 bytes as for a guard, with the time of expiry
 //	     32  SHA-256 over "sotto path state v1" (one byte of length in front) and everything before
+//
+// Relays are found again by NodeID, and where that is gone, by address: NodeIDs end with the key epoch, every 60 days.
 //
 // Bytes that are not that are refused, and a state that was kept once and is missing is an error too: whoever can make
 // a node forget its guards has it choose new ones until they are his.

@@ -32,12 +32,12 @@ type health struct {
 	down time.Time // since when it has not answered; zero while it was not tried or is up
 }
 
-// guardUp and the like work on the sample by position; these two are what the shell says.
-
 // GuardUp says that the link to a guard is up. A NodeID that is not in the sample is ignored.
 func (s *Selector) GuardUp(_ time.Time, id peer.NodeID) {
-	if s.sampledAt(id) >= 0 {
+	if i := s.sampledAt(id); i >= 0 {
 		s.health[id] = health{up: true}
+		// Whoever answers at the address has the key of the descriptor: it is the same relay's.
+		s.kept.guards[i].bound = false
 	}
 }
 
@@ -62,28 +62,14 @@ func (s *Selector) Guards() []peer.NodeID {
 }
 
 func (s *Selector) sampledAt(id peer.NodeID) int {
-	return slices.IndexFunc(s.kept.guards, func(g sampled) bool { return g.id == id })
+	return slices.IndexFunc(s.kept.guards, func(g held) bool { return g.id == id })
 }
 
-// locate finds the guards of a sample in the table: -1 for those that are not there now or are no guards any more. A
-// guard whose NodeID is gone is known by its address: NodeIDs end with the key epoch, and choosing all guards anew
-// every 60 days would double what the sample exists to bound.
+// locate finds the guards of a sample in the table: -1 for those that are not there now or are no guards any more.
 func (s *Selector) locate(st *state) []int {
 	at := make([]int, len(st.guards))
 	for i := range st.guards {
-		g := &st.guards[i]
-		m, ok := s.table.find(g.id)
-		if !ok {
-			m, ok = s.table.atAddress(g.addresses)
-			if ok && slices.ContainsFunc(st.guards, func(h sampled) bool { return h.id == s.table.members[m].id }) {
-				ok = false
-			}
-		}
-		at[i] = -1
-		if !ok || !s.table.members[m].guard || s.table.members[m].id == s.own {
-			continue
-		}
-		at[i], g.id, g.addresses = m, s.table.members[m].id, s.table.members[m].addresses
+		at[i], _ = s.table.follow(&st.guards[i], st.guards, s.anew, func(m *member) bool { return m.guard && m.id != s.own })
 	}
 	return at
 }
@@ -91,9 +77,9 @@ func (s *Selector) locate(st *state) []int {
 // expire drops guards whose time is over. One that seems to come from the future, because a clock was wrong, begins now.
 func (st *state) expire(now int64) {
 	for i := range st.guards {
-		st.guards[i].added = min(st.guards[i].added, now)
+		st.guards[i].time = min(st.guards[i].time, now)
 	}
-	st.guards = slices.DeleteFunc(st.guards, func(g sampled) bool { return now-g.added >= int64(sampleAge/time.Second) })
+	st.guards = slices.DeleteFunc(st.guards, func(g held) bool { return now-g.time >= int64(sampleAge/time.Second) })
 }
 
 // hopeless reports whether a guard has not answered for so long that another may be sampled in its place.
@@ -140,7 +126,7 @@ func (s *Selector) sample(now time.Time, st *state, at []int) []int {
 		if !ok || s.random.err != nil {
 			break
 		}
-		st.guards = append(st.guards, sampled{s.table.members[m].id, unix(now), s.table.members[m].addresses})
+		st.guards = append(st.guards, held{id: s.table.members[m].id, time: unix(now), addresses: s.table.members[m].addresses})
 		at = append(at, m)
 	}
 	return at

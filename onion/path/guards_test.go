@@ -79,28 +79,34 @@ func TestAGuardThatLeavesComesBackAsTheSame(t *testing.T) {
 	}
 }
 
-// Every NodeID ends with its key epoch, and the guard must not.
-func TestAGuardIsKnownByItsAddressInTheNextKeyEpoch(t *testing.T) {
+// Every NodeID ends with its key epoch, and what is pinned must not.
+func TestRelaysThatStayAreKnownByTheirAddressesInTheNextKeyEpoch(t *testing.T) {
 	all := relays(t, 50)
 	s, d := linked(t, 4, all)
-	tr := truthOf(all)
-	var addresses []peer.Address
-	for _, g := range s.Guards() {
-		addresses = append(addresses, tr[g].Addresses[0])
+	held := func() (addresses []peer.Address) {
+		tr := truthOf(all)
+		for _, g := range s.Guards() {
+			addresses = append(addresses, tr[g].Addresses[0])
+		}
+		for _, one := range s.kept.sets {
+			for _, m := range one.members {
+				addresses = append(addresses, tr[m.id].Addresses...)
+			}
+		}
+		return addresses
 	}
+	before := held()
 	for i := range all {
 		all[i].ID = node(t, i, 1)
 	}
 	s = restart(t, 5, d)
-	must(t, s.Update(start().Add(60*day), TableOf(overlayID(t), all)))
-	tr = truthOf(all)
-	for i, g := range s.Guards() {
-		if tr[g].Addresses[0] != addresses[i] {
-			t.Error("another relay became guard at the end of a key epoch")
-		}
+	must(t, s.Update(start().Add(day/2), TableOf(overlayID(t), all)))
+	if after := held(); !slices.Equal(before, after) || len(after) != inUse+Purposes*seconds {
+		t.Error("other relays at the end of a key epoch")
 	}
-	if len(s.sampledIDs()) != 2 {
-		t.Errorf("%d guards in the sample", len(s.sampledIDs()))
+	up(t, s, start().Add(day/2))
+	if _, err := s.Stem(start().Add(day/2), Calls, Standard); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -118,6 +124,52 @@ func TestAnAddressThatTwoPeersClaimMakesNeitherAGuard(t *testing.T) {
 	}
 	if len(s.Guards()) != 2 || slices.Contains(s.Guards(), thief.ID) {
 		t.Error("the claim made somebody a guard")
+	}
+}
+
+// Whoever claims the address of a relay that is away must not keep its place when he shows his own.
+func TestAThiefOfAnAddressTakesNoPlaceAlong(t *testing.T) {
+	all := relays(t, 50)
+	s, d := linked(t, 16, all)
+	stolen := truthOf(all)[s.Guards()[0]]
+	second := truthOf(all)[s.kept.sets[Calls].members[0].id]
+	away := slices.DeleteFunc(slices.Clone(all), func(c Candidate) bool { return c.ID == stolen.ID || c.ID == second.ID })
+	thieves := []Candidate{
+		relayAt(t, 98, stolen.Addresses[0].AddrPort().Addr()), relayAt(t, 99, second.Addresses[0].AddrPort().Addr()),
+	}
+	must(t, s.Update(start().Add(day/4), TableOf(overlayID(t), append(slices.Clone(away), thieves...))))
+	s = restart(t, 17, d)
+	moved := []Candidate{relay(t, 98), relay(t, 99)}
+	for i := range moved {
+		moved[i].ID = thieves[i].ID
+	}
+	must(t, s.Update(start().Add(day/2), TableOf(overlayID(t), append(slices.Clone(away), moved...))))
+	up(t, s, start().Add(day/2))
+	if slices.Contains(s.Guards(), thieves[0].ID) {
+		t.Error("the thief is guard")
+	}
+	for range 100 {
+		stem, err := s.Stem(start().Add(day/2), Calls, Standard)
+		must(t, err)
+		if slices.Contains(stem.Hops(), thieves[1].ID) {
+			t.Fatal("the thief is second")
+		}
+	}
+}
+
+func TestAGuardThatMovesWithinAKeyEpochStays(t *testing.T) {
+	all := relays(t, 50)
+	s, _ := linked(t, 18, all)
+	guards := s.Guards()
+	for i := range all {
+		if all[i].ID == guards[0] {
+			all[i] = relay(t, 400+i)
+			all[i].ID = guards[0]
+		}
+	}
+	must(t, s.Update(start().Add(day), TableOf(overlayID(t), all)))
+	if !slices.Equal(s.Guards(), guards) {
+		t.Error("another guard")
 	}
 }
 
@@ -188,10 +240,10 @@ func TestNoMoreThanSixGuardsInAny120DaysOf400(t *testing.T) {
 			must(t, s.Advance(now))
 		}
 		for _, g := range s.kept.guards {
-			if now.Sub(time.Unix(g.added, 0)) >= sampleAge {
+			if now.Sub(time.Unix(g.time, 0)) >= sampleAge {
 				t.Fatalf("day %d: a guard older than 120 days", n)
 			}
-			if at := time.Unix(g.added, 0); !added[g.id].Equal(at) {
+			if at := time.Unix(g.time, 0); !added[g.id].Equal(at) {
 				added[g.id] = at
 				order = append(order, at)
 			}
@@ -314,7 +366,7 @@ func TestAClockThatWasWrongEndsNoSecondLateAndNoGuardNever(t *testing.T) {
 		t.Error("other guards because of a clock")
 	}
 	for _, m := range s.kept.sets[Calls].members {
-		if m.expires > start().Add(longest).Unix() {
+		if m.time > start().Add(longest).Unix() {
 			t.Error("a second stays for years")
 		}
 	}

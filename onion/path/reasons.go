@@ -74,7 +74,7 @@ func (s *Selector) noGuard(now time.Time) error {
 		return noPath(FewGuards, "%s guards; wait for more relays, or run one that is a guard",
 			networksHave(s.table.networksOf(func(m *member) bool { return m.guard })))
 	}
-	until := time.Unix(s.kept.guards[0].added, 0).Add(sampleAge)
+	until := time.Unix(s.kept.guards[0].time, 0).Add(sampleAge)
 	if there > 0 {
 		return notBefore(until, GuardsSpent, "none of the %d guards of this node answers, and it takes no more of them so that nobody "+
 			"can wear them out; check the network connection; the oldest is replaced after ", sampleSize)

@@ -68,7 +68,7 @@ func (s *Selector) Built(stem Stem) {
 }
 
 func (s *Selector) isPinned(at spot) bool {
-	return slices.ContainsFunc(s.kept.sets[at.purpose].members, func(p pinned) bool { return p.id == at.id })
+	return slices.ContainsFunc(s.kept.sets[at.purpose].members, func(p held) bool { return p.id == at.id })
 }
 
 // dead reports whether a second may be replaced before its time.
@@ -81,8 +81,8 @@ func (s *Selector) dead(now time.Time, at spot, alone bool) bool {
 func (s *Selector) renew(now time.Time, st *state, p Purpose, guards []int) {
 	one := &st.sets[p]
 	one.early = min(one.early, unix(now))
-	one.members = slices.DeleteFunc(one.members, func(m pinned) bool {
-		return m.expires <= unix(now) || m.expires > unix(now.Add(longest))
+	one.members = slices.DeleteFunc(one.members, func(m held) bool {
+		return m.time <= unix(now) || m.time > unix(now.Add(longest))
 	})
 	if i := s.useless(now, st, p, guards); i >= 0 &&
 		(unix(now)-one.early >= int64(earlyPause/time.Second) || mutated(noRebuilding)) {
@@ -100,27 +100,28 @@ func (s *Selector) renew(now time.Time, st *state, p Purpose, guards []int) {
 	}
 }
 
+func (s *Selector) mayBeSecond(m *member) bool { return m.relay && m.id != s.own }
+
 // pin decides how long a relay stays.
-func (s *Selector) pin(now time.Time, m int) pinned {
+func (s *Selector) pin(now time.Time, m int) held {
 	life := max(s.random.between(shortest, longest), s.random.between(shortest, longest))
-	return pinned{s.table.members[m].id, unix(now.Add(life))}
+	return held{id: s.table.members[m].id, time: unix(now.Add(life)), addresses: s.table.members[m].addresses}
 }
 
 // useless returns the first second that is not in the directory, stands beside none of the guards in use, or is dead;
 // -1 if there is none.
 func (s *Selector) useless(now time.Time, st *state, p Purpose, guards []int) int {
-	var works []bool
-	for _, m := range st.sets[p].members {
-		at, ok := s.table.find(m.id)
-		ok = ok && s.table.members[at].relay && m.id != s.own &&
-			(len(guards) == 0 || slices.ContainsFunc(guards, func(g int) bool { return !s.table.conflict(g, at) }))
-		works = append(works, ok)
+	members := st.sets[p].members
+	works := make([]bool, len(members))
+	for i := range members {
+		at, ok := s.table.follow(&members[i], members, s.anew, s.mayBeSecond)
+		works[i] = ok && (len(guards) == 0 || slices.ContainsFunc(guards, func(g int) bool { return !s.table.conflict(g, at) }))
 	}
 	alone := true
-	for i, m := range st.sets[p].members {
+	for i, m := range members {
 		alone = alone && (!works[i] || s.trouble[spot{p, m.id}].failures >= deadFailures)
 	}
-	for i, m := range st.sets[p].members {
+	for i, m := range members {
 		if !works[i] || s.dead(now, spot{p, m.id}, alone) {
 			return i
 		}
@@ -149,7 +150,7 @@ func (s *Selector) drawSecond(st *state, p Purpose, guards []int) (int, bool) {
 
 func (st *state) pinsElsewhere(id peer.NodeID, p Purpose) bool {
 	for q, one := range st.sets {
-		if Purpose(q) != p && slices.ContainsFunc(one.members, func(m pinned) bool { return m.id == id }) {
+		if Purpose(q) != p && slices.ContainsFunc(one.members, func(m held) bool { return m.id == id }) {
 			return true
 		}
 	}

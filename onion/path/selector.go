@@ -41,6 +41,7 @@ type Selector struct {
 	kept    state
 	stored  []byte // what the keeper has
 	table   *Table // nil before the first directory
+	anew    bool   // the table is new: relays that are gone are looked for by address
 	health  map[peer.NodeID]health
 	trouble map[spot]trouble
 	ledger  ledger
@@ -84,7 +85,7 @@ func (s *Selector) Update(now time.Time, t *Table) error {
 	if t.overlay != s.kept.overlay {
 		return ErrOverlay
 	}
-	s.table = t
+	s.table, s.anew = t, true
 	return s.Advance(now)
 }
 
@@ -120,7 +121,7 @@ func (s *Selector) Advance(now time.Time) error {
 		}
 		s.stored = b
 	}
-	s.kept = next
+	s.kept, s.anew = next, false
 	s.settle(now, at)
 	return nil
 }
@@ -142,8 +143,9 @@ func (s *Selector) settle(now time.Time, at []int) {
 	}
 	for p := range s.places {
 		s.places[p] = s.places[p][:0]
-		for _, m := range s.kept.sets[p].members {
-			if i, ok := s.table.find(m.id); ok && s.table.members[i].relay && m.id != s.own {
+		members := s.kept.sets[p].members
+		for m := range members {
+			if i, ok := s.table.follow(&members[m], members, false, s.mayBeSecond); ok {
 				s.places[p] = append(s.places[p], i)
 			}
 		}

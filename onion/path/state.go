@@ -2,6 +2,7 @@ package path
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
@@ -17,11 +18,10 @@ const (
 	stateVersion = 1
 	stateLabel   = "sotto path state v1"
 	addressLen   = 1 + 16 + 2
-	guardLen     = peer.NodeIDLen + 8 + peer.MaxAddresses*addressLen
-	secondLen    = peer.NodeIDLen + 8
+	relayLen     = peer.NodeIDLen + 8 + peer.MaxAddresses*addressLen + 1
 	headLen      = 1 + peer.OverlayIDLen + 1
 	// MaxStateLen is the length of the longest state in bytes.
-	MaxStateLen = headLen + sampleSize*guardLen + Purposes*(8+1+seconds*secondLen) + sha256.Size
+	MaxStateLen = headLen + sampleSize*relayLen + Purposes*(8+1+seconds*relayLen) + sha256.Size
 	// maxTime is 36 000 years: beyond it, seconds stop being nanoseconds that fit.
 	maxTime = 1 << 40
 )
@@ -29,27 +29,23 @@ const (
 // state is what is kept.
 type state struct {
 	overlay peer.OverlayID
-	guards  []sampled // oldest first, at most sampleSize
+	guards  []held // oldest first, at most sampleSize; since when
 	sets    [Purposes]set
 }
 
-// sampled is a guard of the sample.
-type sampled struct {
+// held is a relay that stays, by its name in this key epoch and by what outlives it.
+type held struct {
 	id        peer.NodeID
-	added     int64 // unix seconds
+	time      int64 // unix seconds: since when it is a guard, or until when a second
 	addresses [2]peer.Address
+	// bound says that its name was learnt from its address and nothing else: see Table.follow.
+	bound bool
 }
 
 // set is the second positions of a purpose.
 type set struct {
-	early   int64 // unix seconds of the last replacement before its time, 0 if there was none
-	members []pinned
-}
-
-// pinned is one of them.
-type pinned struct {
-	id      peer.NodeID
-	expires int64 // unix seconds
+	early   int64  // unix seconds of the last replacement before its time, 0 if there was none
+	members []held // until when
 }
 
 // clone is deep, so that what could not be kept can be forgotten.
@@ -70,24 +66,30 @@ func appendState(dst []byte, s *state) []byte {
 	dst = append(dst, overlay[:]...)
 	dst = append(dst, byte(len(s.guards)))
 	for _, g := range s.guards {
-		id := g.id.Bytes()
-		dst = append(dst, id[:]...)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(g.added))
-		for _, a := range g.addresses {
-			dst = appendAddress(dst, a)
-		}
+		dst = appendHeld(dst, g)
 	}
 	for _, one := range s.sets {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(one.early))
 		dst = append(dst, byte(len(one.members)))
 		for _, m := range one.members {
-			id := m.id.Bytes()
-			dst = append(dst, id[:]...)
-			dst = binary.BigEndian.AppendUint64(dst, uint64(m.expires))
+			dst = appendHeld(dst, m)
 		}
 	}
 	sum := checksum(dst[begin:])
 	return append(dst, sum[:]...)
+}
+
+func appendHeld(dst []byte, h held) []byte {
+	id := h.id.Bytes()
+	dst = append(dst, id[:]...)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(h.time))
+	for _, a := range h.addresses {
+		dst = appendAddress(dst, a)
+	}
+	if h.bound {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
 }
 
 func checksum(b []byte) [sha256.Size]byte {
@@ -155,7 +157,7 @@ func (r *reader) take(n int) []byte {
 	return b
 }
 
-// count reads the number of elements that follow.
+// count reads a number of at most so much.
 func (r *reader) count(most int) int {
 	n := int(r.take(1)[0])
 	if n > most {
@@ -200,35 +202,35 @@ func (r *reader) address() peer.Address {
 
 func allZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
-// guards are in the order in which they were sampled, without repetition.
-func (r *reader) guards() []sampled {
-	var all []sampled
-	for range r.count(sampleSize) {
-		g := sampled{id: r.id(), added: r.time()}
-		g.addresses[0], g.addresses[1] = r.address(), r.address()
-		if g.addresses[1] != (peer.Address{}) && g.addresses[0].Compare(g.addresses[1]) >= 0 {
-			r.bad = true
-		}
-		if len(all) > 0 && all[len(all)-1].added > g.added || slices.ContainsFunc(all, func(h sampled) bool { return h.id == g.id }) {
-			r.bad = true
-		}
-		all = append(all, g)
+func (r *reader) held() held {
+	h := held{id: r.id(), time: r.time()}
+	h.addresses[0], h.addresses[1] = r.address(), r.address()
+	if h.addresses[1] != (peer.Address{}) && h.addresses[0].Compare(h.addresses[1]) >= 0 {
+		r.bad = true
+	}
+	h.bound = r.count(1) == 1
+	return h
+}
+
+// several reads relays of which none comes twice.
+func (r *reader) several(most int) []held {
+	var all []held
+	for range r.count(most) {
+		h := r.held()
+		r.bad = r.bad || slices.ContainsFunc(all, func(g held) bool { return g.id == h.id })
+		all = append(all, h)
 	}
 	return all
 }
 
-// set is without repetition.
-func (r *reader) set() set {
-	s := set{early: r.time()}
-	for range r.count(seconds) {
-		p := pinned{id: r.id(), expires: r.time()}
-		if slices.ContainsFunc(s.members, func(q pinned) bool { return q.id == p.id }) {
-			r.bad = true
-		}
-		s.members = append(s.members, p)
-	}
-	return s
+// guards are in the order in which they were sampled.
+func (r *reader) guards() []held {
+	all := r.several(sampleSize)
+	r.bad = r.bad || !slices.IsSortedFunc(all, func(a, b held) int { return cmp.Compare(a.time, b.time) })
+	return all
 }
+
+func (r *reader) set() set { return set{early: r.time(), members: r.several(seconds)} }
 
 // unix is the time of a state in seconds, with clocks that no state can hold held to what it can.
 func unix(t time.Time) int64 { return min(max(0, t.Unix()), maxTime-1) }

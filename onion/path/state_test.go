@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"sotto/overlay/peer"
 )
 
 var update = flag.Bool("update", false, "write the vectors of testdata anew")
@@ -18,7 +20,7 @@ func fullState(t testing.TB) state {
 	t.Helper()
 	st := state{overlay: overlayID(t)}
 	for i := range sampleSize {
-		g := sampled{id: node(t, i, 0), added: start().Add(time.Duration(i) * day).Unix()}
+		g := held{id: node(t, i, 0), time: start().Add(time.Duration(i) * day).Unix()}
 		g.addresses[0] = address(t, in4(i, i))
 		if i%2 == 1 {
 			g.addresses[1] = address(t, in6(i, i))
@@ -28,7 +30,7 @@ func fullState(t testing.TB) state {
 	for p := range st.sets {
 		st.sets[p].early = start().Add(time.Duration(p) * time.Hour).Unix()
 		for i := range seconds {
-			st.sets[p].members = append(st.sets[p].members, pinned{node(t, 100*p+i, 1), start().Add(time.Duration(p+i) * day).Unix()})
+			st.sets[p].members = append(st.sets[p].members, held{id: node(t, 100*p+i, 1), time: start().Add(time.Duration(p+i) * day).Unix(), addresses: [2]peer.Address{address(t, in4(p, i))}, bound: i == 1})
 		}
 	}
 	return st
@@ -88,18 +90,18 @@ func TestADamagedStateIsRefused(t *testing.T) {
 // Damage is found by the checksum; what a fault of ours could write is found by the rules.
 func TestAStateThatCouldNotHaveBeenWrittenIsRefused(t *testing.T) {
 	for name, spoil := range map[string]func(*state){
-		"guards out of order":      func(st *state) { st.guards[0].added = st.guards[5].added + 1 },
+		"guards out of order":      func(st *state) { st.guards[0].time = st.guards[5].time + 1 },
 		"a guard twice":            func(st *state) { st.guards[1].id = st.guards[0].id },
 		"addresses out of order":   func(st *state) { a := &st.guards[1].addresses; a[0], a[1] = a[1], a[0] },
 		"one address twice":        func(st *state) { st.guards[0].addresses[1] = st.guards[0].addresses[0] },
-		"a guard without a name":   func(st *state) { st.guards[0] = sampled{} },
+		"a guard without a name":   func(st *state) { st.guards[0] = held{} },
 		"a second twice":           func(st *state) { st.sets[2].members[1].id = st.sets[2].members[0].id },
-		"a time beyond all clocks": func(st *state) { st.sets[2].members[1].expires = maxTime },
+		"a time beyond all clocks": func(st *state) { st.sets[2].members[1].time = maxTime },
 		"a negative time":          func(st *state) { st.sets[2].early = -1 },
-		"seven guards":             func(st *state) { st.guards = append(st.guards, sampled{id: node(t, 77, 7), added: maxTime - 1}) },
+		"seven guards":             func(st *state) { st.guards = append(st.guards, held{id: node(t, 77, 7), time: maxTime - 1}) },
 		"three seconds": func(st *state) {
 			st.guards = st.guards[:5]
-			st.sets[0].members = append(st.sets[0].members, pinned{node(t, 78, 7), 1})
+			st.sets[0].members = append(st.sets[0].members, held{id: node(t, 78, 7), time: 1})
 		},
 	} {
 		st := fullState(t)

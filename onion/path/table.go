@@ -112,12 +112,12 @@ func (t *Table) find(id peer.NodeID) (int, bool) {
 	return i, ok && t.members[i].id == id
 }
 
-// atAddress returns the number of the one guard that is reached at one of the addresses. Of two that claim it neither
-// is meant.
-func (t *Table) atAddress(addresses [2]peer.Address) (found int, ok bool) {
+// atAddress returns the number of the one wanted member that is reached at one of the addresses. Of two that claim it
+// neither is meant.
+func (t *Table) atAddress(addresses [2]peer.Address, want func(*member) bool) (found int, ok bool) {
 	for i := range t.members {
 		m := &t.members[i]
-		if !m.guard || !sameAddress(m.addresses, addresses) {
+		if !want(m) || !sameAddress(m.addresses, addresses) {
 			continue
 		}
 		if ok {
@@ -126,6 +126,31 @@ func (t *Table) atAddress(addresses [2]peer.Address) (found int, ok bool) {
 		found, ok = i, true
 	}
 	return found, ok
+}
+
+// follow finds a relay that stays, and brings its name and addresses up to date. One whose NodeID is gone is looked for
+// by its address, if anew: choosing everybody anew at the end of a key epoch would be 14 chances at once for whoever
+// waits for one. Anybody can claim an address, so one that was found by it is bound to it: if it moves it is gone, or a
+// thief of the address could take the place along.
+func (t *Table) follow(h *held, all []held, anew bool, want func(*member) bool) (int, bool) {
+	m, ok := t.find(h.id)
+	switch {
+	case ok && (!want(&t.members[m]) || h.bound && !sameAddress(t.members[m].addresses, h.addresses)):
+		return -1, false
+	case ok:
+		if !h.bound {
+			h.addresses = t.members[m].addresses
+		}
+		return m, true
+	case !anew:
+		return -1, false
+	}
+	m, ok = t.atAddress(h.addresses, want)
+	if !ok || slices.ContainsFunc(all, func(o held) bool { return o.id == t.members[m].id }) {
+		return -1, false
+	}
+	h.id, h.bound = t.members[m].id, true
+	return m, true
 }
 
 func sameAddress(a, b [2]peer.Address) bool {
