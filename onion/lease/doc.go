@@ -17,7 +17,8 @@
 // The proof is HMAC-SHA-256 over overlay ID, NodeID of R and bytes 0 to 52. Its key is HKDF-SHA-256 of X25519(lease key,
 // onion key of R that this circuit was created with), with the circuit's binding as salt and the info "sotto lease proof
 // v1". So it shows possession of the lease key, and is worth nothing on another circuit or at another relay. A circuit
-// has one lease; the same Listen again is answered with the same lease.
+// has one lease; the same Listen again is answered with the same lease. An owner says it again from time to time: that
+// keeps the circuit from being taken for idle, and a relay that has begun again is noticed by its silence.
 //
 // # Listening, R to owner
 //

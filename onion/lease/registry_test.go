@@ -5,6 +5,7 @@ package lease
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -359,6 +360,36 @@ func TestFloodStaysWithinTheBoundsAndLeavesRoomForOthers(t *testing.T) {
 	if r.Leases() != 1 || r.Splices() != 1 {
 		t.Errorf("left: %d leases, %d splices", r.Leases(), r.Splices())
 	}
+}
+
+func TestFullRelayHoldsWhatItsLimitsSay(t *testing.T) {
+	o := newOnion(t)
+	limits := DefaultLimits()
+	limits.LeasesPerNeighbor, limits.SplicesPerNeighbor = limits.Leases, 4*limits.Splices
+	r, err := NewRegistry(RegistryConfig{place(), limits, o, seeded(3)})
+	must(t, err)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	empty := heap()
+	for c := Circuit(1); c <= Circuit(limits.Leases); c++ {
+		payload, _ := testListen(t, o, c, ShortLived, 5)
+		id := grant(t, r.Arrived(testStart, c, 1, cell.Listen, payload))
+		first := testFirst(t, id, testKnock(5), 1)
+		for i := range Circuit(limits.Splices / limits.Leases) {
+			r.Early(testStart, 100000+2*c+i, 1, first)
+		}
+	}
+	full := heap()
+	each := float64(full-empty) / float64(limits.Leases+limits.Splices)
+	if r.Leases() != limits.Leases || r.Splices() != limits.Splices || each > 512 {
+		t.Errorf("%d leases and %d splices take %.0f bytes each", r.Leases(), r.Splices(), each)
+	}
+	t.Logf("%.0f bytes for a lease or splice", each)
+	runtime.KeepAlive(r)
 }
 
 func TestSplicedCellAllocatesNothing(t *testing.T) {
