@@ -7,6 +7,7 @@ import (
 
 	"sotto/internal/simnet"
 	"sotto/noise"
+	"sotto/onion"
 	"sotto/onion/cell"
 	"sotto/onion/circuit"
 	"sotto/onion/layer"
@@ -15,7 +16,7 @@ import (
 )
 
 // A relay of a world. It is put together from the parts that onion.Relay has, because everything that it opens is to be
-// seen; a test holds both against each other.
+// seen; a test holds both against each other, cell by cell.
 
 // RelayConfig is what a relay is made from.
 type RelayConfig struct {
@@ -26,6 +27,8 @@ type RelayConfig struct {
 	Limits      lease.Limits
 	// Price, if set, is what its steps cost; without it they take no time.
 	Price *Price
+	// Shipped runs onion.Relay itself. What it opens stays with it: nothing of it is in Hands.Saw.
+	Shipped bool
 	// Rand, if set, is its randomness in place of the world's: a fault to be measured.
 	Rand func(life int) *Source
 	// ClaimFresh says after a restart that the onion key was never used: a fault to be measured.
@@ -48,9 +51,8 @@ type Relay struct {
 	keys       []onionKey // of the period, and of the one before
 	cfg        RelayConfig
 	life       int
-	transit    *circuit.Transit
-	leases     *lease.Registry
-	events     []circuit.Event
+	core       relayCore
+	parts      *parts                   // of core; nil: it is the shipped one
 	wires      map[circuit.Circuit]Wire // of circuits that something was opened of
 	creating   *simnet.Timer
 	in         *seenCell // that is being received
@@ -98,19 +100,20 @@ func (r *Relay) start() error {
 	if r.cfg.Rand != nil {
 		random = r.cfg.Rand(r.life)
 	}
-	node := r.identity.static.NodeID().Bytes()
-	var err error
-	r.transit, err = circuit.NewTransit(r.now(), circuit.TransitConfig{
-		Overlay: r.world.Overlay, Node: node, Peers: r, MaxCircuits: r.cfg.MaxCircuits, Rand: random,
-	})
-	if err != nil {
-		return fmt.Errorf("lab: circuits of a relay: %w", err)
-	}
-	r.leases, err = lease.NewRegistry(lease.RegistryConfig{
-		Place: r.LeasePlace(), Limits: r.cfg.Limits, Secrets: secrets{r.transit}, Rand: random,
-	})
-	if err != nil {
-		return fmt.Errorf("lab: leases of a relay: %w", err)
+	if r.cfg.Shipped {
+		core, err := onion.NewRelay(r.now(), onion.RelayConfig{
+			Overlay: r.world.ID, Node: r.identity.static.NodeID(), Peers: r, MaxCircuits: r.cfg.MaxCircuits, Limits: r.cfg.Limits, Rand: random,
+		})
+		if err != nil {
+			return fmt.Errorf("lab: a relay: %w", err)
+		}
+		r.core = core
+	} else {
+		p, err := r.newParts(random)
+		if err != nil {
+			return fmt.Errorf("lab: parts of a relay: %w", err)
+		}
+		r.core, r.parts = p, p
 	}
 	r.wires = make(map[circuit.Circuit]Wire)
 	r.setKeys()
@@ -134,7 +137,7 @@ func (r *Relay) setKeys() {
 	for i, k := range r.keys {
 		keys[i] = circuit.Key{Private: k.Private, Used: r.life > 1 && !r.cfg.ClaimFresh}
 	}
-	r.transit.SetKeys(keys)
+	r.core.SetKeys(keys)
 }
 
 // Descriptor is the relay's of the period in use.
@@ -150,11 +153,13 @@ func (r *Relay) LeasePlace() lease.Place {
 	return lease.NewPlace(r.world.Overlay, r.identity.static.NodeID().Bytes())
 }
 
-// Counters are those of its circuits.
-func (r *Relay) Counters() circuit.Counters { return r.transit.Counters() }
+// Counters are those of its circuits; of a shipped relay there are none.
+func (r *Relay) Counters() circuit.Counters { return r.parts.transit.Counters() }
 
 // Leases and Splices are how many it holds.
-func (r *Relay) Leases() (leases, splices int) { return r.leases.Leases(), r.leases.Splices() }
+func (r *Relay) Leases() (leases, splices int) {
+	return r.parts.leases.Leases(), r.parts.leases.Splices()
+}
 
 // Loot is what somebody has who seizes a relay: every private key that is there.
 type Loot struct {
@@ -187,16 +192,5 @@ func (r *Relay) Resolve(prefix [cell.PrefixLen]byte) (circuit.Neighbor, bool) {
 	return 0, false
 }
 
-// secrets implements lease.Secrets.
-type secrets struct{ t *circuit.Transit }
-
-// Binding implements lease.Secrets.
-func (s secrets) Binding(c lease.Circuit) [cell.KeyLen]byte {
-	b, _ := s.t.Binding(circuit.Circuit(c))
-	return b
-}
-
-// Agree implements lease.Secrets.
-func (s secrets) Agree(c lease.Circuit, theirs [cell.KeyLen]byte) ([cell.KeyLen]byte, bool) {
-	return s.t.Agree(circuit.Circuit(c), theirs)
-}
+// ID is the relay's NodeID.
+func (r *Relay) ID() peer.NodeID { return r.identity.static.NodeID() }
