@@ -85,12 +85,9 @@ func (c *chaos) disturb() {
 		c.deliverSome(false, c.next())
 	case 2: // a hop speaks out of turn
 		r := c.nodes[1+c.next()%3]
-		for _, t := range r.transit.all() {
-			if t.state == open {
-				for range c.next() % 70 {
-					_ = r.transit.reply(c.now, t, cell.Message(c.next()%14), nil)
-				}
-				break
+		if open := r.transit.all(func(t *transit) bool { return t.state == open }); len(open) > 0 {
+			for range c.next() % 70 {
+				_ = r.transit.reply(c.now, open[0], cell.Message(c.next()%14), nil)
 			}
 		}
 		c.collect(r)

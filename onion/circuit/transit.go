@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -366,11 +365,10 @@ func (t *Transit) Close(now time.Time, number Circuit) {
 
 // LinkDown ends what goes over a link that is lost.
 func (t *Transit) LinkDown(now time.Time, n Neighbor) {
-	for _, c := range t.all() {
-		switch n {
-		case c.prev.neighbor:
+	for _, c := range t.all(func(c *transit) bool { return c.prev.neighbor == n || c.next.neighbor == n && n != 0 }) {
+		if c.prev.neighbor == n {
 			t.remove(now, c, false, true)
-		case c.next.neighbor:
+		} else {
 			t.truncate(now, c)
 		}
 	}
@@ -413,8 +411,8 @@ func (t *Transit) Tick(now time.Time) {
 	}
 	t.sweep = now.Add(sweepEvery)
 	t.seen.advance(now)
-	for _, c := range t.all() {
-		t.look(now, c)
+	for _, c := range t.all(func(c *transit) bool { return c.rest(now) }) {
+		t.remove(now, c, true, true)
 	}
 	for n, u := range t.upstreams {
 		if u.full(now) {
@@ -423,27 +421,34 @@ func (t *Transit) Tick(now time.Time) {
 	}
 }
 
-// all returns the circuits in the order in which they were made, so that equal machines do equal things. It costs some
-// milliseconds at the bound.
-func (t *Transit) all() []*transit {
-	return slices.SortedFunc(maps.Values(t.byNumber), func(a, b *transit) int { return cmp.Compare(a.number, b.number) })
+// all returns some circuits in the order in which they were made, so that equal machines do equal things.
+func (t *Transit) all(some func(*transit) bool) []*transit {
+	var list []*transit
+	for _, c := range t.byNumber { // sorting all of them would hold up the cells of others for milliseconds
+		if some(c) {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b *transit) int { return cmp.Compare(a.number, b.number) })
+	return list
 }
 
-// look does what a circuit's age asks for.
-func (t *Transit) look(now time.Time, c *transit) {
-	switch {
-	case c.state == queued && now.Sub(c.made) >= createPatience: // if its job runs, it is for nobody
-		t.remove(now, c, true, false)
-	case now.Sub(c.last) >= IdleLimit:
-		t.remove(now, c, true, true)
-	case c.state == open && !c.folded && now.Sub(c.last) >= foldAfter:
+// rest lets go of what a circuit does not need at its age, and reports whether it has to go itself: it waited for too
+// long, for its answer, whose job is for nobody if it runs, or idle.
+func (c *transit) rest(now time.Time) (over bool) {
+	idle, age := now.Sub(c.last), now.Sub(c.made)
+	if c.state == queued {
+		return age >= createPatience
+	}
+	if age >= earlyTime {
+		c.opener.EndEarly()
+	}
+	if !c.folded && idle >= foldAfter {
 		c.opener.Fold()
 		c.sealer.Fold()
 		c.folded = true
 	}
-	if c.state == open && now.Sub(c.made) >= earlyTime {
-		c.opener.EndEarly()
-	}
+	return idle >= IdleLimit
 }
 
 // Format prints a fixed text for every verb.
