@@ -52,20 +52,14 @@ func (n *labNode) id() peer.NodeID { return n.cfg.Identity.Static.NodeID() }
 func TestALinkIsMadeOnDemandAndClosedWhenNobodyNeedsIt(t *testing.T) {
 	inLab(t, simnet.Config{Seed: 51, Link: simnet.Link{Latency: ms(40)}}, func(l *lab) {
 		r, others := l.strangers(9)
-		var told []link.EventKind
-		var about link.Neighbor
-		r.cfg.Links = func(ev link.Event) {
-			if ev.Neighbor == about {
-				told = append(told, ev.Kind)
-			}
-		}
+		told := make(map[peer.NodeID][]link.EventKind)
+		r.cfg.Links = func(ev link.Event) { told[ev.Node] = append(told[ev.Node], ev.Kind) }
 		r.start()
 		far := r.notKept(others)[0]
 		far.cfg.MaxLinks, far.cfg.Known = 1, []*peer.Descriptor{l.relay().descriptor(l.today())} // wants no more links itself
 		far.start()
 		to, err := r.Link(far.id())
 		l.must(err)
-		about = to
 		r.say(to, "waits for the link")
 		if from, ok := far.hears("waits for the link"); !ok || from == 0 {
 			l.t.Fatal("the cell did not come")
@@ -86,8 +80,9 @@ func TestALinkIsMadeOnDemandAndClosedWhenNobodyNeedsIt(t *testing.T) {
 		if far.links() != 0 {
 			l.t.Error("a link that nobody holds is still there")
 		}
-		if len(told) != 2 || told[0] != link.Up || told[1] != link.Down {
-			l.t.Errorf("told %v", told)
+		r.stop()
+		if got := told[far.id()]; len(got) != 2 || got[0] != link.Up || got[1] != link.Down {
+			l.t.Errorf("told %v", got)
 		}
 	})
 }

@@ -33,6 +33,7 @@ func TestWhatIsQueuedWhileCellsComeGoesOn(t *testing.T) {
 			near.say(to, fmt.Sprint("A", i))
 		}
 		time.Sleep(time.Second)
+		relay.stop()
 		var heard []string
 		for len(far.cells) > 0 {
 			c := <-far.cells
@@ -82,6 +83,7 @@ func TestLinksAreToldInOrder(t *testing.T) {
 		time.Sleep(2 * time.Minute) // else an end so early counts as a failure too
 		b.stop()
 		time.Sleep(30 * time.Second)
+		a.stop()
 		if len(told) < 3 || !slices.Equal(told[:2], []string{"up", "down"}) || told[2] != "failed" {
 			l.t.Errorf("told %q", told)
 		}

@@ -5,6 +5,7 @@ package overlay
 import (
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,14 +23,19 @@ func (l *lab) guarded() (n *labNode, sends func() []*labNode) {
 	}
 	l.allLinked(time.Minute)
 	own := labAddr("203.0.113.9")
+	var mu sync.Mutex
 	to := make(map[netip.Addr]bool)
 	host := l.net.Host(own)
 	l.net.Tap(func(c simnet.Capture) {
+		mu.Lock()
+		defer mu.Unlock()
 		if c.Src.Addr() == own {
 			to[c.Dst.Addr()] = true
 		}
 	})
 	return l.node(host, Anonymous), func() []*labNode {
+		mu.Lock()
+		defer mu.Unlock()
 		var list []*labNode
 		for _, r := range l.relays {
 			if to[r.host.Addrs()[0]] {

@@ -5,6 +5,7 @@ package overlay
 import (
 	"crypto/ecdh"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,15 +14,28 @@ import (
 
 // told is what Config.OnionKeys was told last.
 type told struct {
+	mu    sync.Mutex
 	keys  []OnionKey
 	times int
 }
 
-func (k *told) take(keys []OnionKey) { k.keys, k.times = keys, k.times+1 }
+func (k *told) take(keys []OnionKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keys, k.times = keys, k.times+1
+}
+
+// last is the last list and how many there were.
+func (k *told) last() ([]OnionKey, int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.keys, k.times
+}
 
 func (k *told) String() string {
 	s := ""
-	for _, key := range k.keys {
+	keys, _ := k.last()
+	for _, key := range keys {
 		s += fmt.Sprint(" ", key.Period(), " ", key.Fresh())
 	}
 	return s
@@ -43,7 +57,8 @@ func TestOnionKeysOfThreePeriodsAreAccepted(t *testing.T) {
 		if k.String() != " 6 true 5 true" {
 			l.t.Errorf("on the second:%s", &k)
 		}
-		oldest := k.keys[1]
+		list, _ := k.last()
+		oldest := list[1]
 		if oldest.Private() == ([32]byte{}) {
 			l.t.Error("an accepted key is wiped")
 		}
@@ -51,11 +66,13 @@ func TestOnionKeysOfThreePeriodsAreAccepted(t *testing.T) {
 		if k.String() != " 8 true 7 true 6 true" {
 			l.t.Errorf("on the fourth:%s", &k)
 		}
+		r.Status() // behind the node's own last lock
 		if oldest.Private() != ([32]byte{}) {
 			l.t.Error("a key that is not accepted any more is still there")
 		}
 		r.stop()
-		for _, key := range k.keys {
+		list, _ = k.last()
+		for _, key := range list {
 			if key.Private() != ([32]byte{}) {
 				l.t.Error("a key outlives Run")
 			}
@@ -69,7 +86,8 @@ func TestOnionKeysOfThreePeriodsAreAccepted(t *testing.T) {
 		if k.String() != " 9 true 8 false 7 false" {
 			l.t.Errorf("a day after it:%s", &k)
 		}
-		for _, key := range k.keys {
+		list, _ = k.last()
+		for _, key := range list {
 			b := key.Private()
 			private, err := ecdh.X25519().NewPrivateKey(b[:])
 			l.must(err)
@@ -92,8 +110,8 @@ func TestADayWhoseKeyIsNotTheSignedOneGivesNone(t *testing.T) {
 		r.cfg.OnionKeys = k.take
 		r.start()
 		time.Sleep(time.Second)
-		if k.times != 1 || len(k.keys) != 0 {
-			l.t.Errorf("told %d times:%s", k.times, &k)
+		if list, times := k.last(); times != 1 || len(list) != 0 {
+			l.t.Errorf("told %d times:%s", times, &k)
 		}
 	})
 }
