@@ -12,12 +12,12 @@ import (
 // checkTransit fails unless a relay's tables agree with each other and with their bounds.
 func checkTransit(t testing.TB, m *Transit) {
 	t.Helper()
-	if len(m.byPrev) != len(m.byNumber) || len(m.byNext) > len(m.byNumber) || len(m.byNumber) > m.cfg.MaxCircuits {
+	if len(m.byPrev) != len(m.byNumber) || len(m.byNext) > len(m.byNumber) {
 		t.Fatalf("%d circuits by number, %d by previous hop, %d by next", len(m.byNumber), len(m.byPrev), len(m.byNext))
 	}
 	held := make(map[*upstream]int)
 	unused := make(map[*upstream]int)
-	next := 0
+	next, open := 0, 0
 	for number, c := range m.byNumber {
 		checkCircuit(t, m, number, c)
 		held[c.up]++
@@ -27,6 +27,12 @@ func checkTransit(t testing.TB, m *Transit) {
 		if c.next.neighbor != 0 {
 			next++
 		}
+		if c.state != queued {
+			open++
+		}
+	}
+	if open != m.open || open > m.cfg.MaxCircuits {
+		t.Fatalf("%d circuits are open, %d are counted", open, m.open)
 	}
 	if next != len(m.byNext) {
 		t.Fatalf("%d circuits have a next hop, %d are found by it", next, len(m.byNext))

@@ -36,6 +36,8 @@ type Peers interface {
 	// Resolve returns the neighbour that a NodeID prefix names. A link to it may still be on its way up; if it fails,
 	// the machine is told by LinkDown. False if there is no such peer, or none that can be linked now.
 	Resolve(prefix [cell.PrefixLen]byte) (Neighbor, bool)
+	// Release says that one circuit less goes to a neighbour that Resolve has returned.
+	Release(Neighbor)
 }
 
 // Key is an onion key that creates are taken for.
@@ -50,7 +52,7 @@ type Key struct {
 type TransitConfig struct {
 	Overlay, Node [cell.KeyLen]byte
 	Peers         Peers
-	MaxCircuits   int       // 0: DefaultMaxCircuits
+	MaxCircuits   int       // besides those that wait to be answered; 0: DefaultMaxCircuits
 	Rand          io.Reader // nil: crypto/rand; for IDs and fill
 	// CellsPerSecond bounds what is forwarded; 0: no bound. Over it, circuits have equal shares, and drop.
 	CellsPerSecond float64
@@ -138,6 +140,7 @@ type Transit struct {
 	byPrev    map[wire]*transit // IDs that the neighbour made
 	byNext    map[wire]*transit // IDs that were made here
 	byNumber  map[Circuit]*transit
+	open      int // circuits that are answered; the others wait, within the bounds of the queue
 	upstreams map[Neighbor]*upstream
 	creates   createQueue
 	last      Circuit

@@ -74,7 +74,7 @@ func (t *Transit) create(now time.Time, w wire, client bool, frame []byte) {
 		t.count.CreatesReplayed++
 		return
 	}
-	if len(t.byNumber) >= t.cfg.MaxCircuits && !t.makeRoom(now) {
+	if t.open >= t.cfg.MaxCircuits && t.fullest() == nil {
 		t.count.CreatesFull++
 		t.destroy(now, w, cell.DestroyBack)
 		return
@@ -91,19 +91,30 @@ func (t *Transit) create(now time.Time, w wire, client bool, frame []byte) {
 	}
 }
 
-// makeRoom ends the oldest circuit that was never used, of the upstream that has most circuits among those that have one
-// such. It looks at all upstreams, a few microseconds beside the hundred of a create.
-func (t *Transit) makeRoom(now time.Time) bool {
+// fullest is the upstream that has most circuits among those that have one that was never used; nil if there is none. It
+// looks at all upstreams, a few microseconds beside the hundred of a create.
+func (t *Transit) fullest() *upstream {
 	var most *upstream
 	for _, u := range t.upstreams {
 		if u.oldest != nil && (most == nil || u.circuits > most.circuits || u.circuits == most.circuits && u.oldest.number < most.oldest.number) {
 			most = u
 		}
 	}
-	if most == nil {
+	return most
+}
+
+// makeRoom ends the oldest circuit of the fullest upstream that was never used, if there has to be room for one more. Only
+// an authentic create is worth that: garbage costs its sender nothing.
+func (t *Transit) makeRoom(now time.Time) bool {
+	if t.open < t.cfg.MaxCircuits {
+		return true
+	}
+	u := t.fullest()
+	if u == nil {
+		t.count.CreatesFull++
 		return false
 	}
-	t.remove(now, most.oldest, true, true)
+	t.remove(now, u.oldest, true, true)
 	return true
 }
 
@@ -132,13 +143,14 @@ func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
 		return // destroyed meanwhile
 	}
 	c.job = nil
-	if !t.judge(now, job) {
+	if !t.judge(now, job) || !t.makeRoom(now) {
 		t.remove(now, c, true, false)
 		return
 	}
 	a := job.answered
 	c.state, c.opener, c.sealer, c.binding, c.key = open, a.Opener, a.Sealer, a.Binding, job.key.Private
 	t.count.Created++
+	t.open++
 	c.up.pushUnused(c)
 	frame := t.frame()
 	cell.PutHeader(frame, c.prev.id, cell.Created)
@@ -191,13 +203,18 @@ func (t *Transit) extend(now time.Time, c *transit, payload []byte) {
 // grow creates a circuit at the next hop.
 func (t *Transit) grow(now time.Time, c *transit, prefix [cell.PrefixLen]byte, create []byte) {
 	c.named = true
+	if prefix == [cell.PrefixLen]byte(t.cfg.Node[:]) {
+		t.tellTruncated(now, c)
+		return
+	}
 	n, ok := t.cfg.Peers.Resolve(prefix)
-	if !ok || n == 0 || n == c.prev.neighbor || prefix == [cell.PrefixLen]byte(t.cfg.Node[:]) {
+	if !ok || n == 0 {
 		t.tellTruncated(now, c)
 		return
 	}
 	id, err := newID(t.cfg.Rand, func(id cell.ID) bool { return t.byNext[wire{n, id}] != nil || t.cfg.Taken(n, id) })
-	if err != nil {
+	if n == c.prev.neighbor || err != nil {
+		t.cfg.Peers.Release(n)
 		t.tellTruncated(now, c)
 		return
 	}
@@ -211,9 +228,15 @@ func (t *Transit) grow(now time.Time, c *transit, prefix [cell.PrefixLen]byte, c
 
 // truncate ends a circuit behind this hop.
 func (t *Transit) truncate(now time.Time, c *transit) {
-	delete(t.byNext, c.next)
-	c.next = wire{}
+	t.leaveNext(c)
 	t.tellTruncated(now, c)
+}
+
+// leaveNext forgets the next hop.
+func (t *Transit) leaveNext(c *transit) {
+	delete(t.byNext, c.next)
+	t.cfg.Peers.Release(c.next.neighbor)
+	c.next = wire{}
 }
 
 func (t *Transit) tellTruncated(now time.Time, c *transit) {
@@ -237,10 +260,10 @@ func (t *Transit) remove(now time.Time, c *transit, back, onward bool) {
 		t.destroy(now, c.prev, cell.DestroyBack)
 	}
 	if c.next.neighbor != 0 {
-		delete(t.byNext, c.next)
 		if onward {
 			t.destroy(now, c.next, cell.DestroyForward)
 		}
+		t.leaveNext(c)
 	}
 	if t.fair != nil {
 		t.fair.cancel(c)
@@ -250,6 +273,7 @@ func (t *Transit) remove(now time.Time, c *transit, back, onward bool) {
 	clear(c.binding[:])
 	c.held = nil
 	if c.state == open {
+		t.open--
 		t.events = append(t.events, Event{Kind: Closed, Circuit: c.number})
 	}
 }
