@@ -24,15 +24,19 @@ func BenchmarkSealAndOpenOneDatagramOf172Bytes(b *testing.B) {
 		if err := x.SendDatagram(w.now, 1, packet); err != nil {
 			b.Fatal(err)
 		}
-		for _, c := range x.Outgoing() {
-			y.Receive(w.now, c.Leg, c.Bytes[:])
-		}
+		pass(w.now, x, y)
 		if e := y.Events(w.now); len(e) == 0 {
 			b.Fatal("lost")
 		}
-		for _, c := range y.Outgoing() {
-			x.Receive(w.now, c.Leg, c.Bytes[:])
-		}
+		pass(w.now, y, x)
+	}
+}
+
+// pass hands on what one end sends.
+func pass(now time.Time, from, to *Session) {
+	cells := from.Outgoing()
+	for i := range cells {
+		to.Receive(now, cells[i].Leg, cells[i].Bytes[:])
 	}
 }
 
@@ -62,15 +66,11 @@ func BenchmarkMessageOf3KBBothEnds(b *testing.B) {
 			b.Fatal(err)
 		}
 		for range 3 {
-			for _, c := range x.Outgoing() {
-				y.Receive(w.now, c.Leg, c.Bytes[:])
-			}
+			pass(w.now, x, y)
 			y.Events(w.now)
 			w.now = w.now.Add(ackDelay)
 			y.Tick(w.now)
-			for _, c := range y.Outgoing() {
-				x.Receive(w.now, c.Leg, c.Bytes[:])
-			}
+			pass(w.now, y, x)
 		}
 		if len(x.out.messages) != 0 {
 			b.Fatal("not acknowledged")

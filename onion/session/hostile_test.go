@@ -12,6 +12,13 @@ import (
 	"sotto/onion/cell"
 )
 
+// unmeter lets a test try more openings than a relay may bring.
+func (w *world) unmeter() {
+	for i := range w.listener.leases {
+		w.listener.leases[i].next = time.Time{}
+	}
+}
+
 // record makes a world keep all that arrives.
 func (w *world) record() *[]parcel {
 	var all []parcel
@@ -35,6 +42,7 @@ func TestEveryFlippedByteAndEveryPrefixOfAnOpeningIsRefused(t *testing.T) {
 			for _, bit := range []byte{1, 0x80} {
 				bad := o
 				bad[i] ^= bit
+				w.unmeter()
 				if _, _, err := w.listener.Open(w.now, labPoint(), 1, bad[:]); err != ErrOpening {
 					t.Fatalf("byte %d flipped: %v", i, err)
 				}
@@ -46,6 +54,7 @@ func TestEveryFlippedByteAndEveryPrefixOfAnOpeningIsRefused(t *testing.T) {
 		if _, _, err := w.listener.Open(w.now, labPoint(), 1, append(bytes.Clone(o[:]), 0)); err != ErrOpening {
 			t.Errorf("a byte more: %v", err)
 		}
+		w.unmeter()
 		if _, fresh, err := w.listener.Open(w.now, labPoint(), 1, o[:]); err != nil || !fresh {
 			t.Errorf("the true opening: %v", err)
 		}
@@ -237,6 +246,70 @@ func TestAFullMemoryOfOpeningsRefusesOnlyItsBucket(t *testing.T) {
 	}
 }
 
+func TestARelayThatFloodsCutsOffItselfOnly(t *testing.T) {
+	w := newWorld(t, 1, wire{})
+	other := NewPoint([32]byte{1}, [32]byte{5}, [cell.LeaseIDLen]byte{5})
+	if err := w.listener.SetLeases([]Lease{{Point: labPoint(), Key: labKey(t, 1)}, {Point: other, Key: labKey(t, 1)}}); err != nil {
+		t.Fatal(err)
+	}
+	open := func(now time.Time, at Point, seed byte) error {
+		_, train, err := Dial(now, DialConfig{Leg: 1, Target: Target{Point: at, Key: labKey(t, 1).Public()}, Rand: labRand(seed)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _, err := w.listener.Open(now, at, 1, train.Opening[:])
+		if err == nil {
+			s.end(nil)
+		}
+		return err
+	}
+	n := 0
+	for ; n < 1000; n++ {
+		if _, _, err := w.listener.Open(w.now, labPoint(), 1, filled(cell.OpeningLen, byte(n))); err != ErrOpening {
+			t.Fatal(err)
+		}
+	}
+	if open(w.now, labPoint(), 1) == nil {
+		t.Error("a flood is computed")
+	}
+	if err := open(w.now, other, 2); err != nil {
+		t.Errorf("an opening through another relay: %v", err)
+	}
+	if err := open(w.now.Add(openingBurst*openingEvery), labPoint(), 3); err != nil {
+		t.Errorf("an opening after the flood: %v", err)
+	}
+}
+
+func TestStrangersThatNobodyAcceptsLeaveRoomForContacts(t *testing.T) {
+	w := newWorld(t, 1, wire{})
+	open := func(seed byte, secret Secret) error {
+		target := w.target()
+		target.Secret = secret
+		_, train, err := Dial(w.now, DialConfig{Leg: 1, Target: target, Rand: labRand(seed)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = w.listener.Open(w.now, labPoint(), Leg(seed), train.Opening[:])
+		return err
+	}
+	for i := range byte(8) {
+		if err := open(i, Secret{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(8, Secret{}); !errors.Is(err, ErrFull) {
+		t.Errorf("a ninth stranger: %v", err)
+	}
+	for i := range byte(8) {
+		if err := open(10+i, labSecret(t, 7)); err != nil {
+			t.Errorf("contact %d: %v", i, err)
+		}
+	}
+	if err := open(30, labSecret(t, 7)); !errors.Is(err, ErrFull) {
+		t.Errorf("beyond the bound: %v", err)
+	}
+}
+
 func TestAJoinNeedsTheSessionsOwnSecret(t *testing.T) {
 	w := up(t, 1, wire{delay: labDelay})
 	try := func(secret []byte, kind openingKind) error {
@@ -396,7 +469,11 @@ func TestWhatARelaySeesIsUniform(t *testing.T) {
 	}
 	const dials = 200
 	for i := range dials {
-		_, train, err := Dial(w.now, DialConfig{Leg: 1, Target: w.target(), First: make([]byte, i*10), Rand: labRand(byte(i))})
+		target := w.target()
+		if i%2 == 0 {
+			target.Secret = labSecret(t, 7)
+		}
+		_, train, err := Dial(w.now, DialConfig{Leg: 1, Target: target, First: make([]byte, i*10), Rand: labRand(byte(i))})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -51,6 +51,7 @@ func (g *ledger) settle(i int, f fate) {
 // lost since so much later ones have come. RTT is sampled from the largest if it is new. What was taken for lost and
 // has come after all counts for its message.
 func (g *ledger) acknowledge(now time.Time, a *ack) (came, gone frameSet) {
+	var newest *sentCell
 	for i := range g.cells {
 		c := &g.cells[i]
 		if c.fate == arrived || !a.has(c.counter) {
@@ -67,10 +68,16 @@ func (g *ledger) acknowledge(now time.Time, a *ack) (came, gone frameSet) {
 		if c.counter == a.largest {
 			wait := min(time.Duration(a.delay)*100*time.Microsecond, ackDelayMost)
 			c.leg.sample(now.Sub(c.at) - wait)
+			newest = nil
+		} else if a.largest-c.counter < 2*reorder {
+			newest = c // the largest may be a datagram, which nobody waits for
 		}
 		c.leg.best = max(c.leg.best, c.order+1)
 		c.leg.timeouts = 0
 		g.settle(i, arrived)
+	}
+	if newest != nil {
+		newest.leg.sample(now.Sub(newest.at))
 	}
 	gone = g.lose(func(c *sentCell) bool { return c.order+reorder < c.leg.best })
 	g.trim(now)

@@ -19,14 +19,28 @@ func (s *Session) addLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) 
 	switch {
 	case s.leg(id) != nil:
 		return nil, ErrLeg
-	case len(s.legs) >= maxLegs:
+	case len(s.legs) >= maxLegs && dialed:
 		return nil, ErrFull
+	case len(s.legs) >= maxLegs:
+		s.dropStalest(now)
 	}
 	l := newLeg(now, id, rtt, dialed)
 	s.legs = append(s.legs, l)
 	s.legless = time.Time{}
 	s.choose(now)
 	return l, nil
+}
+
+// dropStalest makes room for a leg that the other end has proven: it knows better which of the old ones are dead.
+func (s *Session) dropStalest(now time.Time) {
+	stalest := s.legs[0]
+	for _, l := range s.legs {
+		if l.heard.Before(stalest.heard) {
+			stalest = l
+		}
+	}
+	s.dropLeg(now, stalest)
+	s.tell(Event{Kind: LegLost, Leg: stalest.id})
 }
 
 // DropLeg takes a leg away whose circuit is gone. What was under way on it goes again on another; without one, NeedLeg

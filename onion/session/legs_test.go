@@ -235,6 +235,28 @@ func TestLegsAreBounded(t *testing.T) {
 	}
 }
 
+func TestDeadLegsThatOneEndStillBelievesInMakeRoomForNewOnes(t *testing.T) {
+	w := up(t, 1, wire{delay: labDelay})
+	for id := Leg(2); id <= 3*maxLegs; id++ {
+		w.ends[0].DropLeg(w.now, id-1) // the other end is told nothing
+		w.wires[id-1].cut = true
+		if err := w.addLeg(id, wire{delay: labDelay}); err != nil {
+			t.Fatal(err)
+		}
+		w.runFor(time.Second)
+		if err := w.ends[0].SendMessage(w.now, []byte{byte(id)}); err != nil {
+			t.Fatal(err)
+		}
+		w.runFor(time.Second)
+		if m, ok := w.last(1, Message); !ok || m.Bytes[0] != byte(id) {
+			t.Fatalf("leg %d does not work", id)
+		}
+	}
+	if w.count(1, LegLost) == 0 {
+		t.Error("nobody was told of the dead legs")
+	}
+}
+
 func TestOneSessionForAPairClosesAMinuteAfterItsLastUser(t *testing.T) {
 	w := up(t, 1, wire{delay: labDelay})
 	s, pair := w.ends[0], PairOf([32]byte{1})

@@ -65,6 +65,9 @@ const (
 	// generationMost ends what a key may seal when the other end has acknowledged nothing of its generation: far below
 	// what AES-GCM bears.
 	generationMost = 1 << 20
+	// rekeyAsks: from so many cells on the sender asks for the acknowledgement that lets it go on, if none has come by
+	// itself. Fewer were no content.
+	rekeyAsks = 64
 )
 
 // This end's own business: times.
@@ -108,7 +111,9 @@ const (
 	legGone      = 6 // …after which a leg is given up
 	maxContacts  = 1024
 	maxLeaseKeys = 8
-	maxSeen      = 4096 // openings of one bucket: four leases at 1/s fill a quarter
+	openingEvery = 250 * time.Millisecond // openings that one relay makes this end compute for: four times what it should
+	openingBurst = 80                     // let through, in rate and burst
+	maxSeen      = 4096                   // openings of one bucket: four leases at 1/s fill a quarter
 )
 
 // MemoryBound is what one session may hold in bytes, at the worst behaviour of the other end and of its own caller:

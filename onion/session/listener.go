@@ -33,11 +33,30 @@ type Contact struct {
 // safe for concurrent use.
 type Listener struct {
 	rand     io.Reader
-	leases   []Lease
+	leases   []metered
 	contacts []contactHint
 	sessions []*Session
 	most     int
 	seen     *seenOpenings
+}
+
+// metered is a lease and when the relay may make this end compute again. A relay that lets more through than it should
+// only cuts off itself.
+type metered struct {
+	Lease
+	next time.Time
+}
+
+// allow meters what costs a multiplication.
+func (m *metered) allow(now time.Time) bool {
+	if m.next.Sub(now) > (openingBurst-1)*openingEvery {
+		return false
+	}
+	if m.next.Before(now) {
+		m.next = now
+	}
+	m.next = m.next.Add(openingEvery)
+	return true
 }
 
 type contactHint struct {
@@ -64,7 +83,17 @@ func (l *Listener) SetLeases(leases []Lease) error {
 			return noise.ErrKey
 		}
 	}
-	l.leases = append([]Lease(nil), leases...)
+	fresh := make([]metered, 0, len(leases))
+	for _, e := range leases {
+		m := metered{Lease: e}
+		for _, old := range l.leases {
+			if old.Point.equal(e.Point) && old.Key.Equal(e.Key) {
+				m.next = old.next
+			}
+		}
+		fresh = append(fresh, m)
+	}
+	l.leases = fresh
 	return nil
 }
 
@@ -142,16 +171,16 @@ type read struct {
 
 // read tries one lease key. The secret is found by the hint alone: a wrong one costs two AES blocks, not a
 // multiplication.
-func (l *Listener) read(now time.Time, e *Lease, opening []byte) (o read, ok bool) {
+func (l *Listener) read(now time.Time, e *metered, opening []byte) (o read, ok bool) {
 	var m [cell.OpeningLen - hintLen]byte
 	hint := opening[:hintLen]
 	copy(m[:], opening[hintLen:])
 	ephemeral := m[:keyLen]
 	maskEphemeral(e.Key.Public(), hint, ephemeral)
-	if l.seen.known(ephemeral) {
+	if l.seen.known(ephemeral) || !e.allow(now) {
 		return o, false
 	}
-	c := noise.HandshakeConfig{Pattern: noise.NK, Static: e.Key, Prologue: at(e), Rand: l.rand}
+	c := noise.HandshakeConfig{Pattern: noise.NK, Static: e.Key, Prologue: e.Point.prologue(), Rand: l.rand}
 	for i := range l.contacts {
 		if k := &l.contacts[i]; k.hinter.matches(hint, ephemeral) {
 			c.Pattern, c.PSK, o.contact = noise.NKpsk0, k.Secret.bytes(), k.ID
@@ -177,13 +206,20 @@ func (l *Listener) read(now time.Time, e *Lease, opening []byte) (o read, ok boo
 	return o, l.seen.take(now, e.NotBefore, o.payload.bucket, ephemeral)
 }
 
-// at is the prologue of a lease.
-func at(e *Lease) []byte { return e.Point.prologue() }
-
 // matches compares in constant time.
 func (h hinter) matches(hint, ephemeral []byte) bool {
 	m := h.hint(ephemeral)
 	return subtle.ConstantTimeCompare(m[:], hint) == 1
+}
+
+// waiting counts the sessions of strangers that nobody has accepted yet: they get half of the places.
+func (l *Listener) waiting() (n int) {
+	for _, s := range l.sessions {
+		if !s.caller && !s.accepted && s.contact == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // take does what an opening is for. A further try to open a session that stands already is late and does nothing.
@@ -203,7 +239,7 @@ func (l *Listener) take(now time.Time, id Leg, o read) (s *Session, fresh bool, 
 			return s, false, s.answerOn(now, id, o.hs, &o.payload)
 		}
 	}
-	if len(l.sessions) >= l.most {
+	if len(l.sessions) >= l.most || o.contact == 0 && l.waiting() >= (l.most+1)/2 {
 		return nil, false, ErrFull
 	}
 	s = newAnswering(now, l.rand, &o.payload, o.contact)

@@ -46,7 +46,6 @@ func (s *Session) begin(now time.Time, l *leg, room int) *draft {
 	if s.accept && room > 0 {
 		d.add(frameAccept, append(d.bytes(), byte(frameAccept)))
 		s.accept = false
-		room--
 	}
 	return d
 }

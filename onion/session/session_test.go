@@ -399,3 +399,20 @@ func TestKeysChangeEveryTwoMinutesAndOldOnesAreForgotten(t *testing.T) {
 		t.Errorf("%d of 400 messages came", got)
 	}
 }
+
+func TestDatagramsAloneChangeKeysToo(t *testing.T) {
+	w := up(t, 1, wire{delay: labDelay, loss: labLoss})
+	for range 600 * 10 { // ten minutes of ten a second
+		for _, s := range w.ends {
+			if err := s.SendDatagram(w.now, 1, filled(172, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.runFor(100 * time.Millisecond)
+	}
+	for end, s := range w.ends {
+		if s.send.gen < 4 {
+			t.Errorf("end %d is at generation %d", end, s.send.gen)
+		}
+	}
+}

@@ -89,6 +89,10 @@ func (s *Session) stepLegs(now time.Time) {
 		}
 	}
 	s.choose(now)
+	if l := s.active; l != nil && s.state == standing && !s.genAcked && l.inFlight == 0 &&
+		now.Sub(s.genSince) >= rekeyAfter && s.counter-s.genStart >= rekeyAsks {
+		l.ping = true // or datagrams alone would keep one key for ever
+	}
 }
 
 // stepTimeout takes what is under way on a leg for lost when the oldest of it should have been acknowledged long since.
