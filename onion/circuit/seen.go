@@ -9,10 +9,35 @@ import (
 	"sotto/onion/cell"
 )
 
-// maxSeen bounds what is remembered of one bucket, about 5 MB. At the bound creates of that bucket are refused: 870 a
-// second for five minutes, from links that each have their share of the queue. It is no more than a core answers in a
-// minute, so a relay that forwards that much has to raise it.
+// maxSeen bounds what is remembered of one bucket, about 5 MB: 870 creates a second for five minutes, which is no more than
+// a core answers in half a minute, so a relay that is asked that much has to raise it. No link has more of it than is left
+// free: else one could use up a bucket, even the next one, and nobody could create here while it lasts. At the bound
+// creates of that bucket are refused, to that link or to all.
 const maxSeen = 1 << 18
+
+// taken is how many creates one link has had taken, of the bucket and the two beside it, by bucket modulo three.
+type taken [3]struct {
+	bucket uint32
+	count  int
+}
+
+func (t *taken) of(bucket uint32) *int {
+	e := &t[bucket%3]
+	if e.bucket != bucket {
+		e.bucket, e.count = bucket, 0
+	}
+	return &e.count
+}
+
+// over reports whether none of it counts any more.
+func (t *taken) over(now time.Time) bool {
+	for _, e := range t {
+		if e.count > 0 && Bucket(now) <= e.bucket+1 {
+			return false
+		}
+	}
+	return true
+}
 
 // seen remembers the ephemeral keys of three buckets, as 64 bits of a keyed hash: nobody can make two that meet, and two
 // meet by chance in 1 of 2⁴⁶ creates, which are refused.
@@ -48,7 +73,7 @@ func (s *seen) has(ephemeral [cell.KeyLen]byte) bool {
 }
 
 // take remembers an authentic create and reports whether it may be answered.
-func (s *seen) take(now time.Time, bucket uint32, ephemeral [cell.KeyLen]byte) bool {
+func (s *seen) take(now time.Time, u *upstream, bucket uint32, ephemeral [cell.KeyLen]byte) bool {
 	s.advance(now)
 	if !acceptable(now, bucket) || s.has(ephemeral) {
 		return false
@@ -60,9 +85,11 @@ func (s *seen) take(now time.Time, bucket uint32, ephemeral [cell.KeyLen]byte) b
 	if s.buckets[i] == nil {
 		s.buckets[i] = make(map[uint64]struct{})
 	}
-	if len(s.buckets[i]) >= maxSeen {
+	count := u.taken.of(bucket)
+	if *count >= maxSeen-len(s.buckets[i]) {
 		return false
 	}
+	*count++
 	s.buckets[i][s.hash(ephemeral)] = struct{}{}
 	return true
 }

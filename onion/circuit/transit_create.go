@@ -143,7 +143,7 @@ func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
 		return // destroyed meanwhile
 	}
 	c.job = nil
-	if !t.judge(now, job) || !t.makeRoom(now) {
+	if !t.judge(now, c.up, job) || !t.makeRoom(now) {
 		t.remove(now, c, true, false)
 		return
 	}
@@ -172,13 +172,13 @@ func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
 }
 
 // judge reports whether an answered create is good.
-func (t *Transit) judge(now time.Time, job *CreateJob) bool {
+func (t *Transit) judge(now time.Time, u *upstream, job *CreateJob) bool {
 	if job.err != nil {
 		t.count.CreatesBad++
 		return false
 	}
 	// The bucket after that of the start is refused, too: it was acceptable from clocks that are ahead.
-	if job.key.Used && job.answered.Bucket <= Bucket(t.started)+1 || !t.seen.take(now, job.answered.Bucket, layer.Ephemeral(job.body[:])) {
+	if job.key.Used && job.answered.Bucket <= Bucket(t.started)+1 || !t.seen.take(now, u, job.answered.Bucket, layer.Ephemeral(job.body[:])) {
 		t.count.CreatesReplayed++
 		return false
 	}

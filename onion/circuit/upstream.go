@@ -28,6 +28,7 @@ type upstream struct {
 	circuits int
 	tokens   float64 // of creates, of a client
 	filled   time.Time
+	taken    taken
 
 	// never used circuits, oldest first
 	oldest, newest *transit
@@ -51,9 +52,16 @@ func (u *upstream) allow(now time.Time) bool {
 	return true
 }
 
-// full reports whether nothing is remembered of u that a fresh one would not have.
+// full reports whether nothing is remembered of u that matters. What a client has had taken does not: it is less than half a
+// percent of a bucket, and clients come and go.
 func (u *upstream) full(now time.Time) bool {
-	return u.circuits == 0 && len(u.queue) == 0 && (!u.client || u.tokens+clientCreates*now.Sub(u.filled).Seconds() >= clientBurst)
+	if u.circuits > 0 || len(u.queue) > 0 {
+		return false
+	}
+	if u.client {
+		return u.tokens+clientCreates*now.Sub(u.filled).Seconds() >= clientBurst
+	}
+	return u.taken.over(now)
 }
 
 // pushUnused puts a circuit behind those that were never used.
