@@ -55,7 +55,7 @@ type OwnEvent struct {
 	Circuit Circuit
 	Hop     int // counted from 1; Failed: the first one that is not there, or 0 if nobody can tell
 	Message cell.Message
-	Data    []byte // cell.PayloadLen bytes, valid until the machine is fed again
+	Data    []byte // cell.PayloadLen bytes, in the frame that was received
 	Err     error
 }
 
@@ -218,7 +218,7 @@ func (o *Origin) broken(now time.Time, c *own, err error) error {
 }
 
 // Receive takes a cell from a neighbour, and reports whether it is of one of these circuits. frame has cell.FrameLen bytes
-// and belongs to the machine until what came of it was sent.
+// and belongs to the machine until what came of it was sent and its events were seen.
 func (o *Origin) Receive(now time.Time, from Neighbor, frame []byte) bool {
 	id, command := cell.Header(frame)
 	if command != cell.Created && command != cell.Backward && command != cell.DestroyBack {

@@ -77,7 +77,7 @@ type Event struct {
 	Neighbor Neighbor // Early: where the circuit comes from
 	Client   bool     // Early: whether that is a client
 	Message  cell.Message
-	Data     []byte // Early: cell.EarlyFirstLen bytes; Arrived: cell.PayloadLen. Valid until the machine is fed again
+	Data     []byte // Early: cell.EarlyFirstLen bytes; Arrived: cell.PayloadLen, in the frame that was received
 }
 
 // Format prints a fixed text for every verb.
@@ -179,7 +179,7 @@ func NewTransit(now time.Time, cfg TransitConfig) (*Transit, error) {
 func (t *Transit) SetKeys(keys []Key) { t.keys = append([]Key(nil), keys...) }
 
 // Receive takes a cell from a neighbour: a frame of cell.FrameLen bytes, which belongs to the machine until what came of
-// it was sent.
+// it was sent and its events were seen. A batch may be fed as a whole, if each cell has a frame of its own.
 func (t *Transit) Receive(now time.Time, from Neighbor, client bool, frame []byte) {
 	id, command := cell.Header(frame)
 	w := wire{from, id}
