@@ -80,21 +80,22 @@ func (s *Selector) Stem(now time.Time, purpose Purpose, profile Profile, far ...
 // pair chooses guard and second, numbers in the table, evenly among the pairs that may stand together. A second that
 // just failed is chosen only if there is no other.
 func (s *Selector) pair(now time.Time, purpose Purpose, behind []int) (guard, second int, ok bool) {
-	seconds := s.places[purpose]
+	inSet := s.places[purpose]
 	if mutated(noPinning) {
-		if m, ok := s.table.relays.draw(&s.random, func(m int) bool { return s.table.members[m].id != s.own && !s.table.conflictsAny(m, behind) }); ok {
-			seconds = []int{m}
+		fits := func(m int) bool { return s.table.members[m].id != s.own && !s.table.conflictsAny(m, behind) }
+		if m, ok := s.table.relays.draw(&s.random, fits); ok {
+			inSet = []int{m}
 		}
 	}
 	type two struct{ guard, second int }
-	var fresh, tired [inUse * 2]two // as many pairs as there can be
+	var fresh, tired [inUse * seconds]two // as many pairs as there can be
 	var nFresh, nTired int
 	for _, g := range s.chosen {
 		m := s.at[g]
 		if !s.health[s.kept.guards[g].id].up || s.table.conflictsAny(m, behind) {
 			continue
 		}
-		for _, x := range seconds {
+		for _, x := range inSet {
 			if s.table.conflict(m, x) || s.table.conflictsAny(x, behind) {
 				continue
 			}
@@ -153,8 +154,8 @@ func (s *Selector) Usable(stem Stem) bool {
 	return slices.ContainsFunc(s.chosen, func(g int) bool { return s.kept.guards[g].id == stem.hops[0] })
 }
 
-// Complete puts a far node behind a stem, and counts it: each far node gets so many paths an hour and purpose. It fails
-// with a NoPath: UnknownTarget, UnfitTarget (another stem may fit: ask Stem for one) or TooOften.
+// Complete puts a far node behind a stem, and counts it: each far node gets so many paths an hour and purpose, until they
+// are Settled. It fails with a NoPath: UnknownTarget, UnfitTarget (another stem may fit: ask Stem for one) or TooOften.
 func (s *Selector) Complete(now time.Time, stem Stem, far peer.NodeID) (Path, error) {
 	if s.table == nil {
 		return Path{}, noPath(NoDirectory, "no directory of relays yet; wait until a seed answers, or check the network connection")

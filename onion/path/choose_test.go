@@ -126,6 +126,28 @@ func TestPathsToOneFarNodeAreCountedByTheHour(t *testing.T) {
 	}
 }
 
+func TestPathsThatDidTheirWorkAreNotCounted(t *testing.T) {
+	all := relays(t, 30)
+	s, _ := linked(t, 12, all)
+	far := all[0].ID
+	for range 10 * rebuilds {
+		p, err := s.Path(start(), Lookups, Standard, far)
+		must(t, err)
+		s.Settled(p)
+	}
+	if len(s.ledger.made) != 0 {
+		t.Error("settled paths are remembered")
+	}
+	for range rebuilds {
+		_, err := s.Path(start(), Lookups, Standard, far)
+		must(t, err)
+	}
+	s.Settled(Path{})
+	if _, err := s.Path(start(), Lookups, Standard, far); err == nil {
+		t.Error("one path more than the bound, none of them settled")
+	}
+}
+
 func TestCountingPathsTakesBoundedMemory(t *testing.T) {
 	l := ledger{map[errand][]time.Time{}}
 	for i := range maxTargets {

@@ -9,9 +9,9 @@ import (
 // How often paths to one far node may be made.
 
 const (
-	// rebuilds is how many paths to one far node are made within an hour for one purpose. Whoever kills circuits at
-	// their end gets so many new ones to look at, whatever the reason was said to be. A look-up or a leg that is
-	// replaced in its time takes far fewer.
+	// rebuilds is how many paths to one far node are made within an hour for one purpose, those not counted that this
+	// node ended when they had done their work (Settled). Whoever kills circuits at their end gets so many new ones to
+	// look at, whatever the reason was said to be: what is not said to have ended well has been killed.
 	rebuilds = 12
 	window   = time.Hour
 	// maxTargets bounds how many far nodes are remembered within an hour, about 200 bytes each. At the bound no path to
