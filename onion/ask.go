@@ -3,6 +3,7 @@
 package onion
 
 import (
+	"slices"
 	"time"
 
 	"sotto/onion/cell"
@@ -37,6 +38,11 @@ func (c *Client) Ask(now time.Time, ask Question) {
 		ask.Limit = errandTime
 	}
 	q := &question{c: c, Question: ask}
+	if len(c.questions) >= request.MaxAsks {
+		ask.Done(nil, request.ErrFull)
+		return
+	}
+	c.questions = append(c.questions, q)
 	q.errand = &errand{purpose: ask.Purpose, profile: c.cfg.Profile, far: ask.Peer, until: now.Add(ask.Limit), who: q}
 	c.travel(now, q.errand)
 	c.step(now)
@@ -69,6 +75,7 @@ func (q *question) end(answer []byte, err error) {
 	}
 	delete(q.c.asked, q.number)
 	q.number = 0
+	q.c.questions = slices.DeleteFunc(q.c.questions, func(o *question) bool { return o == q })
 	q.Done(answer, err)
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"sotto/onion/cell"
@@ -69,8 +71,9 @@ type Client struct {
 	stems  map[path.StemID]*trip
 	retry  []*errand
 
-	requests *request.Client
-	asked    map[circuit.Circuit]*question
+	requests  *request.Client
+	asked     map[circuit.Circuit]*question
+	questions []*question // all of them, at most request.MaxAsks
 
 	owner *lease.Owner
 	wants map[lease.Want]*listening
@@ -242,6 +245,29 @@ func (c *Client) Recycle(sent []circuit.Out) { c.origin.Recycle(sent) }
 
 // Taken tells whether one of this node's circuits has an ID on a link.
 func (c *Client) Taken(n circuit.Neighbor, id cell.ID) bool { return c.origin.Taken(n, id) }
+
+// Stop gives everybody who waits an answer, err, and ends all sessions and circuits. The client is of no use afterwards.
+func (c *Client) Stop(now time.Time, err error) {
+	for _, q := range slices.Clone(c.questions) {
+		q.end(nil, err)
+	}
+	for _, t := range slices.Clone(c.talks) {
+		if t.s != nil {
+			t.s.Close(now)
+			for _, out := range t.s.Outgoing() {
+				t.send(now, &out)
+			}
+		}
+		t.finish(now, session.Event{Kind: session.Closed, Err: err})
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.wants)) {
+		c.stepLeases(now, c.owner.Drop(id))
+	}
+	c.retry = nil
+	for _, number := range slices.Sorted(maps.Keys(c.trips)) {
+		c.end(c.trips[number])
+	}
+}
 
 // unready says why there is no path before there is a directory.
 func (c *Client) unready() error {

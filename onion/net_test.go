@@ -158,6 +158,9 @@ func (n *network) Resolve(prefix [cell.PrefixLen]byte) (circuit.Neighbor, bool) 
 	return 0, false
 }
 
+// Release implements circuit.Peers.
+func (n *network) Release(circuit.Neighbor) {}
+
 // user adds a node without a name.
 func (n *network) user(change func(*ClientConfig)) *place {
 	p := &place{number: circuit.Neighbor(len(n.all) + 1), linked: make(map[peer.NodeID]bool)}

@@ -59,6 +59,10 @@ type Talk struct {
 	err  error // why there was no path, last
 	over bool
 	pair bool // in the table
+
+	refuse bool        // nobody takes it
+	full   func() bool // asked after events were told: whether messages are to wait at their sender; may be nil
+	user   any         // the shell's
 }
 
 // carrier is what a leg runs on.
@@ -309,7 +313,9 @@ func (c *Client) opened(now time.Time, s lease.Step) {
 	if fresh {
 		t = &Talk{c: c, s: own, legs: make(map[session.Leg]carrier)}
 		c.talks = append(c.talks, t)
-		t.tell = c.cfg.Incoming(t)
+		if t.tell = c.cfg.Incoming(t); t.refuse {
+			own.Refuse(now)
+		}
 	} else if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == own }); i >= 0 {
 		t = c.talks[i]
 	} else {
@@ -376,21 +382,43 @@ func (t *Talk) flush(now time.Time) {
 	for _, out := range t.s.Outgoing() {
 		t.send(now, &out)
 	}
-	for _, ev := range t.s.Events() {
-		switch ev.Kind {
-		case session.NeedLeg:
-			t.reach(now)
-		case session.LegLost:
-			t.release(ev.Leg)
-		case session.Closed:
-			if t.err != nil && (errors.Is(ev.Err, session.ErrNoAnswer) || errors.Is(ev.Err, session.ErrNoLeg)) {
-				ev.Err = errors.Join(ev.Err, t.err)
+	for events := t.s.Events(now); len(events) > 0; events = t.s.Events(now) {
+		for _, ev := range events {
+			if t.take(now, ev); t.over {
+				return
 			}
-			t.finish(now, ev)
-			return
-		default:
-			t.tell(ev)
 		}
+		if t.full != nil && t.full() {
+			t.s.Pause(now, true)
+		}
+	}
+}
+
+// take takes one event.
+func (t *Talk) take(now time.Time, ev session.Event) {
+	switch ev.Kind {
+	case session.NeedLeg:
+		t.reach(now)
+	case session.LegLost:
+		t.release(ev.Leg)
+	case session.Closed:
+		if t.err != nil && (errors.Is(ev.Err, session.ErrNoAnswer) || errors.Is(ev.Err, session.ErrNoLeg)) {
+			ev.Err = errors.Join(ev.Err, t.err)
+		}
+		t.finish(now, ev)
+	default:
+		t.tell(ev)
+	}
+}
+
+// Close ends the session at both ends.
+func (t *Talk) Close(now time.Time) {
+	switch {
+	case t.over:
+	case t.s == nil:
+		t.finish(now, session.Event{Kind: session.Closed})
+	default:
+		t.Session(now, func(s *session.Session) { s.Close(now) })
 	}
 }
 

@@ -54,12 +54,21 @@ var rooms = []room{
 	},
 	{
 		path: "cmd/sotto",
-		may:  []string{"noise", "overlay", "overlay/...", "onion", "onion/...", "threatmodel", "threatmodel/...", "internal/simnet", "internal/linkbench", "internal/netbench", "internal/shaper"},
+		may:  []string{"noise", "overlay", "overlay/...", "onion", "onion/...", "threatmodel", "threatmodel/...", "internal/simnet", "internal/linkbench", "internal/netbench", "internal/relaybench", "internal/shaper"},
 		why:  "it wires the layers, and the rules are for tests",
 	},
 	{path: "internal/replay", why: "it is a leaf: one window of counters"},
 	{path: "internal/simnet", why: "the internet in memory is the standard library alone, so that every layer can be tested on it"},
 	{path: "internal/linkbench", may: []string{"noise"}, why: "it measures links and nothing above them"},
+	{
+		path: "internal/relaybench", may: []string{"noise", "overlay", "overlay/link", "overlay/peer", "internal/linkbench"},
+		why: "it measures what a relay does with cells, whatever is done to them",
+	},
+	{
+		path: "internal/netbench",
+		may:  []string{"noise", "overlay", "overlay/...", "onion", "onion/...", "threatmodel/loopback", "internal/linkbench", "internal/relaybench", "internal/shaper"},
+		why:  "it measures circuits in a network of one process",
+	},
 	{path: "internal/shaper", may: []string{"noise"}, why: "it wraps a pipe and knows nothing above it"},
 	{path: "internal/rules", why: "rules depend on nothing that they judge"},
 }

@@ -83,8 +83,8 @@ func TestClosingErasesTheCircuitEverywhere(t *testing.T) {
 	}
 	n.nodes[0].origin.Close(c)
 	n.settle()
-	if n.circuits() != 0 || n.nodes[0].origin.Len() != 0 {
-		t.Errorf("%d circuits are left", n.circuits())
+	if n.circuits() != 0 || n.nodes[0].origin.Len() != 0 || n.held != 0 {
+		t.Errorf("%d circuits are left, and %d links are held", n.circuits(), n.held)
 	}
 }
 

@@ -34,6 +34,7 @@ type net struct {
 	// filter sees every cell that is sent; false drops it. It may change it.
 	filter func(from, to Neighbor, frame []byte) bool
 	sent   int
+	held   int // neighbours resolved and not released
 }
 
 type carried struct {
@@ -94,11 +95,15 @@ func (n *net) start(r *node, used bool) {
 func (n *net) Resolve(prefix [cell.PrefixLen]byte) (Neighbor, bool) {
 	for _, r := range n.nodes {
 		if prefix == [cell.PrefixLen]byte(r.target.Node[:]) {
+			n.held++
 			return r.place, true
 		}
 	}
 	return 0, false
 }
+
+// Release implements Peers.
+func (n *net) Release(to Neighbor) { n.held-- }
 
 // send puts a cell on the wire.
 func (n *net) send(from, to Neighbor, frame []byte) {

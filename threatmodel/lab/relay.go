@@ -181,6 +181,9 @@ func (r *Relay) Seize() (Loot, error) {
 	return l, nil
 }
 
+// Release implements circuit.Peers: links of a lab stay.
+func (r *Relay) Release(circuit.Neighbor) {}
+
 // Resolve implements circuit.Peers.
 func (r *Relay) Resolve(prefix [cell.PrefixLen]byte) (circuit.Neighbor, bool) {
 	for _, other := range r.world.relays {
