@@ -78,9 +78,6 @@ func (m *inMessage) add(p *piece) {
 	}
 }
 
-// incomplete reports whether something is missing of what has begun.
-func (q *inQueue) incomplete() bool { return q.bytes > 0 }
-
 // pop returns the next message in order if it is whole: ok is false if it is not, fault true if it is not one that an
 // honest end cuts.
 func (q *inQueue) pop() (message []byte, ok, fault bool) {

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"sotto/onion/cell"
 )
 
 func TestTheWindowTakesEachCounterOnceAndReportsWhatItTook(t *testing.T) {
@@ -161,5 +163,88 @@ func TestReassemblyHandsADatagramOnOnceInAnyOrder(t *testing.T) {
 		if got != 1 {
 			t.Fatalf("datagram %d was handed on %d times", id, got)
 		}
+	}
+}
+
+func TestTheKeyBeforeOpensWhatWasUnderWayAndThenNothing(t *testing.T) {
+	s, o := newSealer(filled(keyLen, 1)), newOpener(filled(keyLen, 1))
+	var old [3][cell.SessionLen]byte
+	var plain [plainLen]byte
+	for i := range old {
+		s.seal(uint64(i), &plain, &old[i])
+	}
+	s.advance()
+	var c [cell.SessionLen]byte
+	s.seal(3, &plain, &c)
+	open := func(now time.Time, c *[cell.SessionLen]byte) bool { return o.open(now, o.field(c[:]), c[:], &plain) }
+	if !open(labStart, &old[0]) || !open(labStart, &c) || !open(labStart, &old[1]) {
+		t.Fatal("a cell under way is lost")
+	}
+	o.expire(labStart.Add(previousLife))
+	if open(labStart, &old[2]) {
+		t.Error("an old key opens for ever")
+	}
+	s.advance()
+	s.advance()
+	s.seal(4, &plain, &c)
+	if open(labStart, &c) {
+		t.Error("two generations at once were followed")
+	}
+}
+
+func TestACellIsLostWhenThreeLaterOnesHaveComeAndNotBefore(t *testing.T) {
+	l := newLeg(labStart, 1, 0, true)
+	m := newOutMessage(0, filled(3000, 1))
+	var g ledger
+	for i := range 6 {
+		m.sent(i)
+		g.add(sentCell{counter: uint64(10 + i), at: labStart, leg: l, set: 1 << framePiece, message: m, index: uint8(i)})
+	}
+	now := labStart.Add(time.Second)
+	g.acknowledge(now, &ack{largest: 13, below: []byte{0xc0}}) // 12 and 11
+	if m.fates[0] != lost || l.inFlight != 2 {
+		t.Errorf("the first is %d, %d under way", m.fates[0], l.inFlight)
+	}
+	g.acknowledge(now, &ack{largest: 15}) // 14 may be late
+	if m.fates[4] != flying || l.inFlight != 1 {
+		t.Errorf("the fifth is %d", m.fates[4])
+	}
+	g.acknowledge(now, &ack{largest: 15, below: []byte{0x88}}) // 14, and 10 after all
+	if m.fates[0] != arrived || l.inFlight != 0 || len(g.cells) != 0 {
+		t.Errorf("the first is %d, %d cells are kept", m.fates[0], len(g.cells))
+	}
+	if l.srtt != time.Second {
+		t.Errorf("round trip %v", l.srtt)
+	}
+}
+
+func TestWhatIsMissingGoesAgainWithOneMore(t *testing.T) {
+	m := newOutMessage(0, filled(3000, 1)) // nine pieces and two
+	for range 11 {
+		i, ok := m.pick()
+		if !ok {
+			t.Fatal("too few pieces")
+		}
+		m.sent(i)
+	}
+	for _, i := range []int{1, 4, 5} {
+		if _, ok := m.pick(); ok {
+			t.Fatal("sent again before it was needed")
+		}
+		m.gone(i)
+	}
+	var again []int
+	for i, ok := m.pick(); ok; i, ok = m.pick() {
+		m.sent(i)
+		again = append(again, i)
+	}
+	if len(again) != 2 {
+		t.Errorf("%v go again, one is missing", again)
+	}
+	for _, i := range []int{0, 2, 3, 6, 7, 8, 9, 10, again[1]} {
+		m.came(i)
+	}
+	if m.left != 0 {
+		t.Error("it is not there")
 	}
 }

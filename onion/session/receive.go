@@ -113,10 +113,10 @@ func (s *Session) handle(now time.Time, l *leg, counter uint64, may frameSet) {
 
 // owe makes an acknowledgement due.
 func (s *Session) owe(now time.Time, l *leg, once bool) {
-	if s.acks.pending == 0 || s.acks.again || s.acks.leg != l {
+	if s.acks.pending == 0 || s.acks.leg != l {
 		s.acks.at = now.Add(ackDelay)
 	}
-	s.acks.leg, s.acks.again = l, false
+	s.acks.leg = l
 	if s.acks.pending++; s.acks.pending >= blockLen || once {
 		s.acks.at = now
 	}

@@ -47,7 +47,7 @@ func (o *seenOpenings) known(ephemeral []byte) bool {
 	return false
 }
 
-// take remembers an ephemeral key of an authentic opening, or refuses it: its bucket is neither the present one nor a
+// take remembers an ephemeral key that is not known, of an authentic opening, or refuses it: its bucket is neither the present one nor a
 // neighbour, began before notBefore, or is full.
 func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral []byte) bool {
 	present := bucketOf(now)
@@ -57,7 +57,7 @@ func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral [
 		}
 	}
 	start := time.Unix(int64(bucket)*int64(BucketLen/time.Second), 0)
-	if bucket+1 < present || bucket > present+1 || start.Before(notBefore) || o.known(ephemeral) {
+	if bucket+1 < present || bucket > present+1 || start.Before(notBefore) {
 		return false
 	}
 	if o.buckets[bucket] == nil {

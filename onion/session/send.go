@@ -41,7 +41,7 @@ func (s *Session) begin(now time.Time, l *leg, room int) *draft {
 		delay := min(now.Sub(s.highest)/(100*time.Microsecond), 1<<16-1)
 		d.add(frameAck, appendAck(d.bytes(), &s.seen, uint16(max(delay, 0)), n))
 		room -= d.n
-		s.acknowledged(now)
+		s.acks.pending = 0
 	}
 	if s.accept && room > 0 {
 		d.add(frameAccept, append(d.bytes(), byte(frameAccept)))
@@ -55,16 +55,6 @@ func (d *draft) withPing(l *leg) {
 	if l.ping {
 		d.add(framePing, append(d.bytes(), byte(framePing)))
 		l.ping = false
-	}
-}
-
-// acknowledged notes that an acknowledgement goes out. While a message is incomplete it goes a second time: were the
-// first lost, the sender would learn only from its timeout what is missing.
-func (s *Session) acknowledged(now time.Time) {
-	s.acks.pending = 0
-	if s.in.incomplete() && !s.acks.again {
-		s.acks.again, s.acks.pending = true, 1
-		s.acks.at = now.Add(4 * ackDelay)
 	}
 }
 

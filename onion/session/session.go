@@ -160,7 +160,6 @@ type ackTimer struct {
 	pending int
 	at      time.Time
 	leg     *leg
-	again   bool
 }
 
 // Format prints a placeholder for every verb.

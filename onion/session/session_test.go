@@ -4,6 +4,7 @@ package session
 
 import (
 	"bytes"
+	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -414,5 +415,58 @@ func TestDatagramsAloneChangeKeysToo(t *testing.T) {
 		if s.send.gen < 4 {
 			t.Errorf("end %d is at generation %d", end, s.send.gen)
 		}
+	}
+}
+
+func TestBulkIsSpreadOverTheRoundTrip(t *testing.T) {
+	w := up(t, 1, wire{delay: labDelay})
+	for i := range 4 {
+		if err := w.ends[0].SendMessage(w.now, filled(50<<10, byte(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start, most := w.now, 0
+	for w.count(1, Message) < 4 && w.now.Sub(start) < time.Minute {
+		before := w.sent[0]
+		w.runFor(4 * time.Millisecond)
+		most = max(most, w.sent[0]-before)
+	}
+	if most > burst+4 {
+		t.Errorf("%d cells within 4 ms", most)
+	}
+	if took := w.now.Sub(start); took > 5*time.Second {
+		t.Errorf("200 KB took %v", took)
+	}
+}
+
+func TestWhatOvertakesTheAnswerIsKept(t *testing.T) {
+	w := newWorld(t, 1, wire{delay: labDelay})
+	w.dial(nil)
+	w.run(w.now.Add(time.Second), func() bool { return w.ends[1] != nil })
+	if err := w.ends[1].SendMessage(w.now, []byte("early bird")); err != nil {
+		t.Fatal(err)
+	}
+	w.drain(1)
+	for i := range w.under { // the two answers were the first
+		w.under[i].at, w.under[i].order = w.now.Add(labDelay), -w.under[i].order
+	}
+	heap.Init(&w.under)
+	w.run(w.now.Add(labDelay+time.Millisecond), nil)
+	if w.count(0, Message) != 1 || w.count(0, Accepted) != 1 {
+		t.Error("it is lost")
+	}
+}
+
+func TestARefusalArrivesThoughTheFirstAnswersAreLost(t *testing.T) {
+	w := newWorld(t, 1, wire{delay: labDelay})
+	w.accept = false
+	w.dial(nil)
+	w.run(w.now.Add(time.Second), func() bool { return w.ends[1] != nil })
+	w.ends[1].Refuse(w.now)
+	w.drain(1)
+	w.under = nil
+	w.runFor(9 * time.Second)
+	if e, ok := w.last(0, Closed); !ok || !errors.Is(e.Err, ErrRefused) {
+		t.Errorf("the caller saw %v", e.Err)
 	}
 }
