@@ -168,5 +168,5 @@ func (o *Opener) open(d []byte) (plain []byte, highest bool, err error) {
 	if err != nil {
 		return nil, false, ErrDatagram
 	}
-	return plain, o.seen.mark(n), nil
+	return plain, o.seen.Mark(n), nil
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,8 +21,7 @@ var update = flag.Bool("update", false, "rewrite the frozen vectors")
 // state is what an outsider's datagram must not change.
 type state struct {
 	links, sessions, attempts, half, timers, up, seen, pending int
-	next                                                       uint64
-	bits                                                       [windowWords]uint64
+	windows                                                    string // of all sessions
 	frames                                                     uint64
 	events                                                     int
 	addr                                                       netip.AddrPort
@@ -36,17 +37,17 @@ func stateOf(c *Core, events int) state {
 		s.seen += len(c.door.seen.proven[0]) + len(c.door.seen.proven[1])
 		s.pending = len(c.door.pending)
 	}
+	var windows []string
 	for _, x := range c.sessions {
 		if x.open != nil {
-			s.next += x.open.seen.next
-			for i, w := range x.open.seen.bits {
-				s.bits[i] ^= w
-			}
+			windows = append(windows, fmt.Sprint(x.open.seen))
 		}
 		if x == x.link.current {
 			s.addr = x.link.addr
 		}
 	}
+	slices.Sort(windows)
+	s.windows = strings.Join(windows, "\n")
 	return s
 }
 
