@@ -39,7 +39,7 @@ func stateOf(c *Core, events int) state {
 	}
 	var windows []string
 	for _, x := range c.sessions {
-		if x.open != nil {
+		if x.open != nil && x.open.seen != (window{}) { // keys are made before they are proven
 			windows = append(windows, fmt.Sprint(x.open.seen))
 		}
 		if x == x.link.current {
