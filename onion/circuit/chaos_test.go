@@ -384,9 +384,14 @@ func (c *chaos) happenedToOwn(e OwnEvent) {
 
 // check collects, and looks into every machine.
 func (c *chaos) check() {
+	next := 0
 	for _, r := range c.nodes {
 		c.collect(r)
 		checkTransit(c.t, r.transit)
 		checkOrigin(c.t, r.origin)
+		next += len(r.transit.byNext)
+	}
+	if c.held != next {
+		c.t.Fatalf("%d links are held for %d next hops", c.held, next)
 	}
 }

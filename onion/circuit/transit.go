@@ -19,7 +19,7 @@ import (
 const (
 	// DefaultMaxCircuits bounds all circuits: 16 384 that are used at the same time take 33 MB, idle ones a third.
 	DefaultMaxCircuits = 16384
-	// IdleLimit closes a circuit that carried nothing for so long. Who needs one sends a drop now and then.
+	// IdleLimit closes a circuit that carried nothing from its origin for so long. Who needs one sends a drop now and then.
 	IdleLimit = 30 * time.Minute
 	// foldAfter is when an idle circuit lets go of its ciphers: a second request over a stem comes sooner, if ever.
 	foldAfter = 10 * time.Second
@@ -258,7 +258,7 @@ func (t *Transit) back(now time.Time, c *transit, frame []byte) {
 		t.sealFailed(now, c, err)
 		return
 	}
-	c.last, c.folded = now, false // not touched: what comes back is no use that the origin makes, and the next hop may lie
+	c.folded = false // not touched: it is no use that the origin makes, and the next hop could keep a circuit that nobody has
 	cell.PutHeader(frame, c.prev.id, cell.Backward)
 	t.count.Back++
 	t.emit(now, c, c.prev.neighbor, frame)
