@@ -20,8 +20,10 @@ import (
 const (
 	walkBound = 120 * 24 * time.Hour
 	walkStep  = 6 * time.Hour
-	// walkGreed is how often he makes a circuit fail within a step: far more than he is granted.
+	// walkGreed is how often he makes a circuit fail within a step, and walkHalts how often a stem: more than he is
+	// granted.
 	walkGreed = 40
+	walkHalts = 12
 	walkSets  = 25 // sets of bad relays that one course of seconds is judged by
 )
 
@@ -106,8 +108,12 @@ func pathWalk(random *lab.Source, town *pathTown, kind walkKind) (seen []sightin
 		if err != nil {
 			return nil, 0, err
 		}
+		greed := walkGreed
+		if kind.halts {
+			greed = walkHalts
+		}
 		for _, purpose := range kind.purposes {
-			for got := range walkGreed {
+			for got := range greed {
 				second, err := walkOnce(n, now, purpose, town.all[far].ID, kind.halts)
 				if errors.Is(err, path.ErrNoPath) {
 					break
