@@ -27,7 +27,7 @@ func (s *Session) addLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) 
 	l := newLeg(now, id, rtt, dialed)
 	s.legs = append(s.legs, l)
 	s.legless = time.Time{}
-	s.choose(now)
+	s.choose()
 	return l, nil
 }
 
@@ -65,7 +65,7 @@ func (s *Session) dropLeg(now time.Time, l *leg) {
 	if s.acks.leg == l {
 		s.acks = ackTimer{}
 	}
-	s.choose(now)
+	s.choose()
 	if len(s.legs) == 0 && s.legless.IsZero() && s.state < closing {
 		s.legless = now
 		s.tell(Event{Kind: NeedLeg})
@@ -86,8 +86,8 @@ func better(l, o *leg) bool {
 	return l.srtt < o.srtt*3/4
 }
 
-// choose chooses the leg to send on. When the last one fails, what was under way on it goes again at once.
-func (s *Session) choose(now time.Time) {
+// choose chooses the leg to send on.
+func (s *Session) choose() {
 	var best *leg
 	for _, l := range s.legs {
 		if l == s.active {
@@ -98,10 +98,6 @@ func (s *Session) choose(now time.Time) {
 		if best == nil || better(l, best) {
 			best = l
 		}
-	}
-	if old := s.active; old != nil && best != nil && old != best && old.timeouts >= legFailed {
-		s.lose(now, func(c *sentCell) bool { return c.leg == old })
-		old.ping = true
 	}
 	s.active = best
 }

@@ -74,6 +74,40 @@ func TestASessionOutlivesEachOfItsLegs(t *testing.T) {
 	}
 }
 
+func TestDatagramsAloneFindOutThatALegIsDead(t *testing.T) {
+	w := up(t, 1, wire{delay: labDelay, loss: labLoss})
+	if err := w.addLeg(2, wire{delay: labDelay, loss: labLoss}); err != nil {
+		t.Fatal(err)
+	}
+	w.runFor(5 * time.Second)
+	var last time.Time
+	var gap time.Duration
+	w.on = func(end int, e seenEvent) {
+		if e.Kind == Datagram && end == 1 {
+			if !last.IsZero() {
+				gap = max(gap, e.at.Sub(last))
+			}
+			last = e.at
+		}
+	}
+	for i := range 1000 {
+		if i == 300 {
+			w.wires[1].cut = true
+		}
+		for end, s := range w.ends {
+			if err := s.SendDatagram(w.now, 1, filled(172, 1)); err != nil {
+				t.Fatal(err)
+			}
+			w.drain(end)
+		}
+		w.runFor(20 * time.Millisecond)
+	}
+	t.Logf("the gap was %v", gap)
+	if gap > 2500*time.Millisecond || w.now.Sub(last) > time.Second {
+		t.Errorf("datagrams stopped for %v", gap)
+	}
+}
+
 func TestWithoutAnyLegASessionWaitsForOneAndEndsInTime(t *testing.T) {
 	w := up(t, 1, wire{delay: labDelay})
 	if err := w.ends[0].SendMessage(w.now, filled(50000, 1)); err != nil {
@@ -161,8 +195,10 @@ func TestALostOpeningOrAnswerIsTriedAgainOnAnotherLegAndTheFirstMessageComesOnce
 				p.leg = 77 // nobody has it
 			}
 		}
+		var again time.Time
 		w.on = func(end int, e seenEvent) {
 			if end == 0 && e.Kind == NeedLeg && w.wires[2] == nil {
+				again = w.now
 				if err := w.addLeg(2, wire{delay: labDelay}); err != nil {
 					t.Fatal(err)
 				}
@@ -174,8 +210,12 @@ func TestALostOpeningOrAnswerIsTriedAgainOnAnotherLegAndTheFirstMessageComesOnce
 		if w.count(1, Message) != 1 || w.count(0, Accepted) != 1 || w.count(1, Established) != 1 {
 			t.Fatalf("%s lost: %d messages, accepted %d", name, w.count(1, Message), w.count(0, Accepted))
 		}
-		if m, _ := w.last(1, Message); !bytes.Equal(m.Bytes, first) {
+		m, _ := w.last(1, Message)
+		if !bytes.Equal(m.Bytes, first) {
 			t.Errorf("%s lost: the first message differs", name)
+		}
+		if name == "opening" && m.at.Sub(again) != labDelay {
+			t.Errorf("the message came %v after the second opening went out", m.at.Sub(again))
 		}
 		if err := w.ends[1].SendMessage(w.now, []byte("answer")); err != nil {
 			t.Fatal(err)

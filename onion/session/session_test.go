@@ -267,6 +267,11 @@ func TestASlowTakerStopsTheSenderAndLosesNothing(t *testing.T) {
 		}
 		w.runFor(time.Second)
 	}
+	before := w.sent[0]
+	w.runFor(10 * time.Second)
+	if n := w.sent[0] - before; n > 80 {
+		t.Errorf("%d cells in ten seconds to an end that takes none", n)
+	}
 	if n > 3*MaxQueuedBytes/9000+3 {
 		t.Errorf("%d messages left the sender while nobody took them", n)
 	}
@@ -410,6 +415,9 @@ func TestDatagramsAloneChangeKeysToo(t *testing.T) {
 			}
 		}
 		w.runFor(100 * time.Millisecond)
+	}
+	if n := cap(w.ends[0].arena); n > maxEvents*MaxDatagram {
+		t.Errorf("datagrams that were taken hold %d bytes", n)
 	}
 	for end, s := range w.ends {
 		if s.send.gen < 4 {

@@ -88,7 +88,7 @@ func (s *Session) stepLegs(now time.Time) {
 			l.ping = true
 		}
 	}
-	s.choose(now)
+	s.choose()
 	if l := s.active; l != nil && s.state == standing && !s.genAcked && l.inFlight == 0 &&
 		now.Sub(s.genSince) >= rekeyAfter && s.counter-s.genStart >= rekeyAsks {
 		l.ping = true // or datagrams alone would keep one key for ever
