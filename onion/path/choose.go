@@ -67,7 +67,7 @@ func (s *Selector) Stem(now time.Time, purpose Purpose, profile Profile, far ...
 	if profile == High {
 		behind = append(behind, guard, second)
 		random, ok := s.table.relays.draw(&s.random, func(m int) bool {
-			return s.table.members[m].id != s.own && !s.table.conflictsAny(m, behind)
+			return !s.linked(m) && !s.table.conflictsAny(m, behind)
 		})
 		if !ok {
 			return Stem{}, s.fewRelays(4)
@@ -82,7 +82,7 @@ func (s *Selector) Stem(now time.Time, purpose Purpose, profile Profile, far ...
 func (s *Selector) pair(now time.Time, purpose Purpose, behind []int) (guard, second int, ok bool) {
 	inSet := s.places[purpose]
 	if mutated(noPinning) {
-		fits := func(m int) bool { return s.table.members[m].id != s.own && !s.table.conflictsAny(m, behind) }
+		fits := func(m int) bool { return !s.linked(m) && !s.table.conflictsAny(m, behind) }
 		if m, ok := s.table.relays.draw(&s.random, fits); ok {
 			inSet = []int{m}
 		}
@@ -183,7 +183,7 @@ func (s *Selector) Path(now time.Time, purpose Purpose, profile Profile, far pee
 }
 
 // Choose draws a far node for a stem by weight, a relay, where it is the node itself that chooses: the relay of a new
-// lease. It is none of avoid, nor of their networks and families, so that two leases do not fail together.
+// lease. It is no guard, none of avoid, nor of their networks and families, so that two leases do not fail together.
 func (s *Selector) Choose(stem Stem, avoid ...peer.NodeID) (peer.NodeID, error) {
 	if s.table == nil {
 		return peer.NodeID{}, noPath(NoDirectory, "no directory of relays yet; wait until a seed answers, or check the network connection")
@@ -195,7 +195,7 @@ func (s *Selector) Choose(stem Stem, avoid ...peer.NodeID) (peer.NodeID, error) 
 		}
 	}
 	m, ok := s.table.relays.draw(&s.random, func(m int) bool {
-		return s.table.members[m].id != s.own && !s.table.conflictsAny(m, others)
+		return !s.linked(m) && !s.table.conflictsAny(m, others)
 	})
 	if !ok {
 		return peer.NodeID{}, s.fewRelays(stem.n + 1)

@@ -201,6 +201,32 @@ func TestTooSmallNetworksGetASentence(t *testing.T) {
 	}
 }
 
+// A relay that knows this node's address by a link could tell alone what the rules let two find out together.
+func TestARelayThatIsLinkedStandsInNoOtherPlaceThatIsChosen(t *testing.T) {
+	for i := range 60 {
+		all := relays(t, 14)
+		s, _ := linked(t, uint64(i), all)
+		// One guard is away, so that another is sampled: at times one that is second already.
+		gone := s.Guards()[0]
+		now := start().Add(time.Hour)
+		must(t, s.Update(now, TableOf(overlayID(t), slices.DeleteFunc(slices.Clone(all), func(c Candidate) bool { return c.ID == gone }))))
+		up(t, s, now)
+		for p := range Purpose(Purposes) {
+			for range 20 {
+				stem, err := s.Stem(now, p, High)
+				must(t, err)
+				far, err := s.Choose(stem)
+				must(t, err)
+				for _, h := range append(stem.Hops()[1:], far) {
+					if slices.Contains(s.Guards(), h) {
+						t.Fatal("a guard stands in another place")
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestUnknownAndUnfitFarNodesAreSaidToBe(t *testing.T) {
 	all := relays(t, 10)
 	s, _ := linked(t, 7, all)

@@ -61,6 +61,13 @@ func (s *Selector) Guards() []peer.NodeID {
 	return ids
 }
 
+// linked reports whether a peer is this node or a relay that it holds a link to. Whoever knows the address already is
+// chosen for no other place in a path: alone it could tell by times what a guard and another bad relay can. A far node
+// is not chosen here, and may be one.
+func (s *Selector) linked(m int) bool {
+	return s.table.members[m].id == s.own || slices.ContainsFunc(s.wanted, func(g int) bool { return s.at[g] == m })
+}
+
 func (s *Selector) sampledAt(id peer.NodeID) int {
 	return slices.IndexFunc(s.kept.guards, func(g held) bool { return g.id == id })
 }

@@ -72,7 +72,7 @@ func (s *Selector) noGuard(now time.Time) error {
 			return noPath(GuardsDown, "no guard answers; check the network connection")
 		}
 		return noPath(FewGuards, "%s guards; wait for more relays, or run one that is a guard",
-			networksHave(s.table.networksOf(func(m *member) bool { return m.guard })))
+			networksHave(s.table.networksOf(func(m *member) bool { return m.guard && m.id != s.own })))
 	}
 	until := time.Unix(s.kept.guards[0].time, 0).Add(sampleAge)
 	if there > 0 {

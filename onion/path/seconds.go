@@ -108,14 +108,14 @@ func (s *Selector) pin(now time.Time, m int) held {
 	return held{id: s.table.members[m].id, time: unix(now.Add(life)), addresses: s.table.members[m].addresses}
 }
 
-// useless returns the first second that is not in the directory, stands beside none of the guards in use, or is dead;
-// -1 if there is none.
+// useless returns the first second that is not in the directory, has become a guard, stands beside none of the guards in
+// use, or is dead; -1 if there is none.
 func (s *Selector) useless(now time.Time, st *state, p Purpose, guards []int) int {
 	members := st.sets[p].members
 	works := make([]bool, len(members))
 	for i := range members {
 		at, ok := s.table.follow(&members[i], members, s.anew, s.mayBeSecond)
-		works[i] = ok && (len(guards) == 0 || slices.ContainsFunc(guards, func(g int) bool { return !s.table.conflict(g, at) }))
+		works[i] = ok && !slices.Contains(guards, at) && (len(guards) == 0 || slices.ContainsFunc(guards, func(g int) bool { return !s.table.conflict(g, at) }))
 	}
 	alone := true
 	for i, m := range members {

@@ -111,6 +111,7 @@ func (s *Selector) Advance(now time.Time) error {
 		s.renew(now, &next, p, guards)
 	}
 	if s.random.err != nil {
+		s.settle(now, s.locate(&s.kept))
 		return s.random.err
 	}
 	if b := appendState(nil, &next); !slices.Equal(b, s.stored) {
@@ -145,12 +146,9 @@ func (s *Selector) settle(now time.Time, at []int) {
 		s.places[p] = s.places[p][:0]
 		members := s.kept.sets[p].members
 		for m := range members {
-			if i, ok := s.table.follow(&members[m], members, false, s.mayBeSecond); ok {
+			if i, ok := s.table.follow(&members[m], members, false, s.mayBeSecond); ok && !s.linked(i) {
 				s.places[p] = append(s.places[p], i)
 			}
 		}
 	}
 }
-
-// State returns the bytes that were last kept, for a shell that is asked to write them again.
-func (s *Selector) State() []byte { return slices.Clone(s.stored) }
