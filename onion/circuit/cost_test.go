@@ -210,3 +210,40 @@ func BenchmarkSweep(b *testing.B) {
 		m.Tick(n.now)
 	}
 }
+
+// BenchmarkCrowd is a cell over the rate when as many circuits wait as may, with one cell each.
+func BenchmarkCrowd(b *testing.B) {
+	n := newNet(b, 87, 1)
+	m := n.bounded(n.nodes[0], TransitConfig{CellsPerSecond: 1})
+	crowd := make([]*transit, 2*maxAllWaiting)
+	for i := range crowd {
+		crowd[i] = &transit{number: Circuit(i)}
+	}
+	f := frame(1, cell.Forward, nil)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m.emit(n.now, crowd[i%len(crowd)], 7, f)
+	}
+}
+
+// BenchmarkTurns is the same when they leave.
+func BenchmarkTurns(b *testing.B) {
+	n := newNet(b, 88, 1)
+	m := n.bounded(n.nodes[0], TransitConfig{CellsPerSecond: 1000})
+	crowd := make([]*transit, maxAllWaiting/2)
+	for i := range crowd {
+		crowd[i] = &transit{number: Circuit(i)}
+	}
+	f := frame(1, cell.Forward, nil)
+	for i := range maxAllWaiting / 2 {
+		m.emit(n.now, crowd[i], 7, f)
+	}
+	var out []Out
+	for i := 0; b.Loop(); i++ {
+		m.emit(n.now, crowd[i%len(crowd)], 7, f)
+		n.now = n.now.Add(time.Millisecond)
+		m.Tick(n.now)
+		out = m.Outgoing(out[:0])
+		m.Recycle(out)
+	}
+}

@@ -15,6 +15,9 @@ const (
 	maxWaiting = 4
 	// maxAllWaiting bounds the cells that wait, 2 MB. At the bound a circuit that has several waiting loses its oldest.
 	maxAllWaiting = 4096
+	// maxLook is how many circuits are looked at for one that has several cells waiting. In a crowd that floods the first
+	// one has; in one that does not, all are equal.
+	maxLook = 16
 	// fairBurst is how much of a second's cells may leave at once.
 	fairBurst = 0.02
 	// minFairBurst lets a train pass whatever the rate.
@@ -25,15 +28,16 @@ const (
 type fair struct {
 	rate, burst, tokens float64
 	filled              time.Time
-	ring                []*share // circuits with cells waiting, whose turn it is first
+	first, last         *share // circuits with cells waiting: whose turn it is, and whose it is after all others
 	byCircuit           map[*transit]*share
 	waiting             int
 }
 
 // share is what waits of one circuit.
 type share struct {
-	circuit *transit
-	cells   []Out
+	circuit       *transit
+	cells         []Out
+	before, after *share
 }
 
 func newFair(now time.Time, rate float64) *fair {
@@ -62,7 +66,7 @@ func (f *fair) push(c *transit, o Out) (dropped []byte) {
 	if s == nil {
 		s = &share{circuit: c}
 		f.byCircuit[c] = s
-		f.ring = append(f.ring, s)
+		f.join(s)
 	}
 	s.cells = append(s.cells, o)
 	f.waiting++
@@ -75,18 +79,23 @@ func (f *fair) push(c *transit, o Out) (dropped []byte) {
 	return nil
 }
 
-// greedy is a circuit with several cells waiting: s, which has just got one, or the one whose turn is farthest away. Else
-// a crowd that floods would have all the room, and who sends now and then none. If there is no such, it is s.
+// greedy is a circuit with several cells waiting: s, which has just got one, or one of those whose turn is farthest away.
+// Else a crowd that floods would have all the room, and who sends now and then none. It is s if there is no such near.
 func (f *fair) greedy(s *share) *share {
 	if len(s.cells) > 1 {
 		return s
 	}
-	for _, r := range slices.Backward(f.ring) {
-		if len(r.cells) > 1 {
-			return r
+	r := f.last
+	for range maxLook {
+		if r == nil || len(r.cells) > 1 {
+			break
 		}
+		r = r.before
 	}
-	return s
+	if r == nil || len(r.cells) < 2 {
+		return s
+	}
+	return r
 }
 
 // shift takes the oldest cell of a share.
@@ -100,9 +109,34 @@ func (f *fair) shift(s *share) []byte {
 	return frame
 }
 
+// join puts a share behind all others.
+func (f *fair) join(s *share) {
+	s.before, s.after = f.last, nil
+	if f.last != nil {
+		f.last.after = s
+	} else {
+		f.first = s
+	}
+	f.last = s
+}
+
+// part takes a share out.
+func (f *fair) part(s *share) {
+	if s.before != nil {
+		s.before.after = s.after
+	} else {
+		f.first = s.after
+	}
+	if s.after != nil {
+		s.after.before = s.before
+	} else {
+		f.last = s.before
+	}
+}
+
 func (f *fair) leave(s *share) {
 	delete(f.byCircuit, s.circuit)
-	f.ring = slices.DeleteFunc(f.ring, func(r *share) bool { return r == s })
+	f.part(s)
 }
 
 // pop returns a cell that may leave now.
@@ -112,9 +146,10 @@ func (f *fair) pop(now time.Time) (Out, bool) {
 		return Out{}, false
 	}
 	f.tokens--
-	s := f.ring[0]
+	s := f.first
 	o := s.cells[0]
-	f.ring = append(f.ring[1:], s)
+	f.part(s)
+	f.join(s)
 	f.shift(s)
 	return o, true
 }
@@ -129,7 +164,8 @@ func (f *fair) cancel(c *transit) {
 
 // forget drops what waits for a link that is lost.
 func (f *fair) forget(n Neighbor) {
-	for _, s := range slices.Clone(f.ring) {
+	for s, next := f.first, (*share)(nil); s != nil; s = next {
+		next = s.after
 		before := len(s.cells)
 		s.cells = slices.DeleteFunc(s.cells, func(o Out) bool { return o.To == n })
 		f.waiting -= before - len(s.cells)

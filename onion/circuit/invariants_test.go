@@ -122,8 +122,14 @@ func checkFair(t testing.TB, m *Transit) {
 	if f == nil {
 		return
 	}
-	sum := 0
-	for _, s := range f.ring {
+	sum, shares := 0, 0
+	var last *share
+	for s := f.first; s != nil; s = s.after {
+		if s.before != last {
+			t.Fatal("the turns of circuits are broken")
+		}
+		last = s
+		shares++
 		sum += len(s.cells)
 		if f.byCircuit[s.circuit] != s || m.byNumber[s.circuit.number] != s.circuit || len(s.cells) == 0 || len(s.cells) > maxWaiting {
 			t.Fatalf("%d cells wait of a circuit", len(s.cells))
@@ -132,7 +138,7 @@ func checkFair(t testing.TB, m *Transit) {
 			once(o.Frame)
 		}
 	}
-	if sum != f.waiting || len(f.ring) != len(f.byCircuit) || f.waiting > maxAllWaiting || f.tokens < 0 || f.tokens > f.burst {
+	if sum != f.waiting || shares != len(f.byCircuit) || f.last != last || f.waiting > maxAllWaiting || f.tokens < 0 || f.tokens > f.burst {
 		t.Fatalf("%d cells wait, %d are counted, %f tokens", sum, f.waiting, f.tokens)
 	}
 }
@@ -191,7 +197,7 @@ func checkEmpty(t testing.TB, m *Transit) {
 	if len(m.byNumber)+len(m.byPrev)+len(m.byNext)+m.creates.count+len(m.creates.ring) > 0 {
 		t.Fatal("circuits are left")
 	}
-	if f := m.fair; f != nil && f.waiting+len(f.ring)+len(f.byCircuit) > 0 {
+	if f := m.fair; f != nil && (f.waiting+len(f.byCircuit) > 0 || f.first != nil || f.last != nil) {
 		t.Fatal("cells are left")
 	}
 }
