@@ -228,3 +228,28 @@ func TestNoPathSaysWhy(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestLostExtensionIsTriedAgainSoon(t *testing.T) {
+	n := newNetwork(t, 7, 14)
+	n.loss = 0.02
+	p := n.user(nil)
+	n.run(5 * time.Second)
+	far, late := n.far(p), 0
+	const asks = 150
+	for range asks {
+		took, err := n.ask(p, far, "x")
+		if err != nil {
+			t.Error(err)
+		}
+		if took > 6*linkDelay {
+			late++
+		}
+		if took > 4*time.Second {
+			t.Errorf("a request took %v", took)
+		}
+		n.run(20 * time.Second)
+	}
+	if late == 0 || late > asks/3 {
+		t.Errorf("%d of %d requests were late: the loss is not what it should be", late, asks)
+	}
+}

@@ -179,6 +179,14 @@ func (o *Origin) Extend(now time.Time, number Circuit, target layer.Target, firs
 	return nil
 }
 
+// Wait says until when the hop that was asked for last is waited for, in place of OriginConfig.Patience. A circuit without
+// hops pending waits for nobody.
+func (o *Origin) Wait(number Circuit, until time.Time) {
+	if c := o.waiting[number]; c != nil {
+		c.patient = until
+	}
+}
+
 // Send sends a message to the last hop. What payload leaves of cell.PayloadLen is filled with random bytes. It fails as
 // Extend does.
 func (o *Origin) Send(now time.Time, number Circuit, m cell.Message, payload []byte) error {
