@@ -51,7 +51,7 @@ type Claim struct {
 // cannot see a fault proves nothing.
 type Control struct {
 	Broken   string // what is broken, in words
-	Mutation string // the mechanism that the build tag "mutation" disables in package noise; "" if none is needed
+	Mutation string // the mechanism that the build tag "mutation" disables in the package it names; "" if none is needed
 	Measure  MeasureFunc
 }
 
@@ -72,6 +72,21 @@ var table = []Claim{
 			{Broken: "the receiver index is not masked", Measure: controlBareIndex},
 			{Broken: "the counter is not masked", Measure: controlBareCounter},
 			{Broken: "one datagram in a thousand is a byte short", Measure: controlShort},
+		},
+	},
+	{
+		ID:        "P07",
+		Sentence:  "Tampering carries no content across an honest hop: an altered cell is never taken for anything, and not recognised behind the hop.",
+		Adversary: "A3, A7: relays and whoever holds their links",
+		Mechanism: "every hop authenticates whole bodies forward; the origin verifies every layer backward and closes at the first cell that fails (onion/layer, onion/circuit); sessions end to end (onion/session)",
+		Measured:  "each byte of cells, creates, answers, extensions, early data and openings altered on each link, both ways, on circuits of 2 to 4 hops and a session over 6 links, in relays' hands between the links; bodies of zeros behind an honest hop, chi-square of what it makes of them",
+		Limit:     "absence crosses: dropping, destroying and delaying mark a flow, and are not claimed; what a hop drops anyway (24 bytes of a backward cell, the fill of an answer to a create) may be altered and goes no further",
+		State:     Held,
+		Measure:   measureTamper,
+		Controls: []Control{
+			{Broken: "a hop passes on what it has not verified", Measure: controlHopsThatTrust},
+			{Broken: "the origin goes on after a cell that fails", Mutation: "circuit: the origin goes on after a cell that fails", Measure: measureTamperCells},
+			{Broken: "a hop takes what the next one sends for its own message", Mutation: "layer: a hop lets the next one speak in its name", Measure: measureTamperMarks},
 		},
 	},
 	{

@@ -2,7 +2,7 @@
 
 package threatmodel
 
-// The controls that need a mechanism missing from package noise. TestClaims runs this build as a child.
+// The controls that need a mechanism missing from the package that it names. TestClaims runs this build as a child.
 
 import "testing"
 

@@ -211,24 +211,19 @@ func (h *Hands) flush(in *seenCell) {
 		h.Saw.step(h.world.sieve, h.now(), in, out)
 	}
 	for _, o := range out {
-		h.send(o.To, o.Frame)
+		h.Send(o.To, o.Frame)
 	}
 	h.machine.recycle(out)
 	h.out = out[:0]
 	h.timer.Reset(h.machine.deadline())
 }
 
-// send gives a cell to a neighbour.
-func (h *Hands) send(n circuit.Neighbor, frame []byte) {
+// Send gives a cell to a neighbour. Whoever has the node in his hands may call it, with a cell of his own.
+func (h *Hands) Send(n circuit.Neighbor, frame []byte) {
 	to := h.neighbor(n)
 	if to != nil && h.world.touch != nil && !h.world.touch(Passing{h.world.Now(), h, to, frame}) {
 		return
 	}
-	h.Send(n, frame)
-}
-
-// Send gives a cell to a neighbour as it is: an evil relay's own.
-func (h *Hands) Send(n circuit.Neighbor, frame []byte) {
 	if h.node == nil {
 		h.world.pass(h, n, frame)
 		return

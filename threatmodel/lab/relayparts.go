@@ -200,3 +200,9 @@ func (p *parts) echo(now time.Time) {
 		p.actRequests(now, actions)
 	}
 }
+
+// Reply has the relay send a message to the origin of a circuit. It is for OnEvent, which is called while a cell is at
+// hand: what it sends leaves with the rest. It fails as circuit.Transit.Reply.
+func (r *Relay) Reply(now time.Time, c circuit.Circuit, m cell.Message, payload []byte) error {
+	return r.parts.transit.Reply(now, c, m, payload)
+}
