@@ -61,6 +61,7 @@ func choosePaths(ctx context.Context, s Scale, flaw pathFlaw) (Measurement, erro
 type pathFaults struct {
 	paths, refused                       int
 	twice, networks, families, own, role int
+	guards                               int // hops between that are guards of the node
 	seconds, shared                      int // of nodes and purposes: more than two seconds, a second of two purposes
 	pinned                               int // nodes and purposes looked at
 }
@@ -113,6 +114,10 @@ func (f *pathFaults) walk(n *pathNode, own peer.NodeID, paths int) error {
 		}
 		f.paths++
 		f.judge(n.town, p.Hops(), own)
+		guards := n.Guards()
+		if slices.ContainsFunc(p.Stem().Hops()[1:], func(h peer.NodeID) bool { return slices.Contains(guards, h) }) {
+			f.guards++
+		}
 		second := p.Hops()[1]
 		if seconds[second] == nil {
 			seconds[second] = make(map[path.Purpose]bool)
@@ -169,6 +174,7 @@ func (f *pathFaults) report(m *Measurement, t *pathTown) {
 		never("with two of one family", f.families, f.paths),
 		never("through the own node", f.own, f.paths),
 		never("with a hop that does not offer its role", f.role, f.paths),
+		never("with a guard of the node behind another one", f.guards, f.paths),
 		never("purposes of a node with more than 2 second positions within hours", f.seconds, f.pinned),
 		Figure{Name: "refused, with the reason", Value: float64(f.refused), N: f.paths + f.refused})
 	if len(t.all) >= 100 { // 12 different ones are not to be had among a handful
