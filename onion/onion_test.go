@@ -234,10 +234,16 @@ func TestLostExtensionIsTriedAgainSoon(t *testing.T) {
 	n.loss = 0.02
 	p := n.user(nil)
 	n.run(5 * time.Second)
-	far, late := n.far(p), 0
-	const asks = 150
-	for range asks {
-		took, err := n.ask(p, far, "x")
+	var fars []*place
+	for _, o := range n.all {
+		if o.relay != nil && !p.linked[o.d.NodeID()] {
+			fars = append(fars, o)
+		}
+	}
+	late := 0
+	const asks = 100
+	for i := range asks {
+		took, err := n.ask(p, fars[i%len(fars)], "x")
 		if err != nil {
 			t.Error(err)
 		}
