@@ -135,6 +135,8 @@ func (s *Session) attemptOn(now time.Time, l *leg, t Target, train *Train) error
 	key := newSealer(early)
 	s.train(now, l, key, &train.Cells)
 	key.wipe()
+	clear(early)
+	clear(answer)
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (w *world) checkBounds() {
 		}
 		if len(s.legs) > maxLegs || len(s.cells) > maxOut || len(s.ledger.cells) > maxLedger+64 || len(s.held) > maxHeld ||
 			len(s.out.messages) > MaxQueued || s.out.bytes > MaxQueuedBytes || s.in.bytes > MaxQueuedBytes ||
-			s.bytes > MaxQueuedBytes+MaxMessage || len(s.attempts) > maxAttempts {
+			s.bytes > maxWaiting+MaxMessage || len(s.attempts) > maxAttempts {
 			w.t.Fatal("a bound does not hold")
 		}
 		for _, l := range s.legs {

@@ -67,6 +67,11 @@ func (l *leg) timeout() time.Duration {
 	return min(d<<min(max(l.timeouts-1, 0), 6), max(ptoMost, d))
 }
 
+// failing reports whether another leg should be tried.
+func (l *leg) failing(now time.Time) bool {
+	return l.timeouts >= legFailed || l.timeouts > 0 && now.Sub(l.heard) >= quiet
+}
+
 // interval is the time between two cells of messages: a window in four fifths of a round trip.
 func (l *leg) interval() time.Duration { return l.srtt * 4 / 5 / time.Duration(l.window) }
 

@@ -27,7 +27,7 @@ func (s *Session) addLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) 
 	l := newLeg(now, id, rtt, dialed)
 	s.legs = append(s.legs, l)
 	s.legless = time.Time{}
-	s.choose()
+	s.choose(now)
 	return l, nil
 }
 
@@ -65,7 +65,7 @@ func (s *Session) dropLeg(now time.Time, l *leg) {
 	if s.acks.leg == l {
 		s.acks = ackTimer{}
 	}
-	s.choose()
+	s.choose(now)
 	if len(s.legs) == 0 && s.legless.IsZero() && s.state < closing {
 		s.legless = now
 		s.tell(Event{Kind: NeedLeg})
@@ -74,8 +74,8 @@ func (s *Session) dropLeg(now time.Time, l *leg) {
 
 // better reports whether to send on l rather than on o: what does not fail, then what has been measured, then what is
 // a quarter faster, so that the choice does not swing.
-func better(l, o *leg) bool {
-	if lf, of := l.timeouts >= legFailed, o.timeouts >= legFailed; lf != of {
+func better(now time.Time, l, o *leg) bool {
+	if lf, of := l.failing(now), o.failing(now); lf != of {
 		return of
 	} else if lf {
 		return l.timeouts < o.timeouts
@@ -87,7 +87,7 @@ func better(l, o *leg) bool {
 }
 
 // choose chooses the leg to send on.
-func (s *Session) choose() {
+func (s *Session) choose(now time.Time) {
 	var best *leg
 	for _, l := range s.legs {
 		if l == s.active {
@@ -95,7 +95,7 @@ func (s *Session) choose() {
 		}
 	}
 	for _, l := range s.legs {
-		if best == nil || better(l, best) {
+		if best == nil || better(now, l, best) {
 			best = l
 		}
 	}
@@ -103,10 +103,10 @@ func (s *Session) choose() {
 }
 
 // second is the best leg but one.
-func (s *Session) second() *leg {
+func (s *Session) second(now time.Time) *leg {
 	var best *leg
 	for _, l := range s.legs {
-		if l != s.active && (best == nil || better(l, best)) {
+		if l != s.active && (best == nil || better(now, l, best)) {
 			best = l
 		}
 	}

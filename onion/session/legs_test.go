@@ -103,7 +103,7 @@ func TestDatagramsAloneFindOutThatALegIsDead(t *testing.T) {
 		w.runFor(20 * time.Millisecond)
 	}
 	t.Logf("the gap was %v", gap)
-	if gap > 2500*time.Millisecond || w.now.Sub(last) > time.Second {
+	if gap > 1500*time.Millisecond || w.now.Sub(last) > time.Second {
 		t.Errorf("datagrams stopped for %v", gap)
 	}
 }

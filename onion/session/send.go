@@ -173,14 +173,14 @@ func (s *Session) sendDatagram(now time.Time, flow uint16, datagram []byte) {
 		return
 	}
 	s.fragments(now, l, flow, id, datagram)
-	if second := s.second(); s.twice && second != nil {
+	if second := s.second(now); s.twice && second != nil {
 		s.fragments(now, second, flow, id, datagram)
 	}
 }
 
-// fragments sends one copy of a datagram. When nothing was heard for a while the first one asks whether the leg works.
+// fragments sends one copy of a datagram. When nothing was heard for a while it asks, twice, whether the leg works.
 func (s *Session) fragments(now time.Time, l *leg, flow, id uint16, datagram []byte) {
-	if l.inFlight == 0 && now.Sub(l.heard) >= quiet && now.Sub(l.sent) < quiet {
+	if l.inFlight < 2 && now.Sub(l.heard) >= quiet && now.Sub(l.sent) < quiet {
 		l.ping = true
 	}
 	count, size := cutDatagram(len(datagram))

@@ -181,21 +181,22 @@ func (s *Session) Deadline() time.Time { return s.deadline }
 // Tick lets time pass.
 func (s *Session) Tick(now time.Time) { s.step(now) }
 
-// Outgoing returns the cells to send, in order. They are valid until Outgoing is called again. Cells beyond
-// 192 that nobody has taken are dropped, as a network would.
+// Outgoing returns the cells to send, in order. They are valid until Outgoing is called again. Cells beyond 64
+// that nobody has taken are dropped, as by a network.
 func (s *Session) Outgoing() []Cell {
 	c := s.cells
 	s.cells, s.cellsTaken = s.cellsTaken[:0], c
 	return c
 }
 
-// Events returns what has happened since it was called last, in order, at most 64 and some at once: until there are
+// Events returns what has happened since it was called last, in order, at most 32 and some at once: until there are
 // none. The slice is valid until Events is called again; so are the bytes of datagrams, and until the next Receive.
 func (s *Session) Events(now time.Time) []Event {
 	if s.state < closing {
 		s.hand(now)
 	}
 	e := s.events
+	clear(s.eventsTaken) // whose messages are their taker's alone
 	s.events, s.eventsTaken, s.bytes, s.taken = s.eventsTaken[:0], e, 0, true
 	return e
 }

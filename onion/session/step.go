@@ -54,7 +54,7 @@ func (s *Session) overdue(now time.Time) error {
 
 // hand hands messages on that are whole, while somebody takes them.
 func (s *Session) hand(now time.Time) {
-	for !s.paused && len(s.events) < maxEvents && s.bytes < MaxQueuedBytes {
+	for !s.paused && len(s.events) < maxEvents && s.bytes < maxWaiting {
 		message, ok, fault := s.in.pop()
 		if fault {
 			s.fault(now)
@@ -88,7 +88,7 @@ func (s *Session) stepLegs(now time.Time) {
 			l.ping = true
 		}
 	}
-	s.choose()
+	s.choose(now)
 	if l := s.active; l != nil && s.state == standing && !s.genAcked && l.inFlight == 0 &&
 		now.Sub(s.genSince) >= rekeyAfter && s.counter-s.genStart >= rekeyAsks {
 		l.ping = true // or datagrams alone would keep one key for ever
@@ -129,14 +129,10 @@ func (s *Session) stepClosing(now time.Time) {
 		s.end(nil)
 		return
 	}
-	wait := firstRTT
-	for _, l := range s.legs {
-		wait = max(l.timeout(), wait/4)
-	}
 	s.stepAnswers(now) // without message 2 the other end could not read why
 	s.sayClose(now, s.code)
 	s.closes++
-	s.closeAt = now.Add(wait)
+	s.closeAt = now.Add(s.legs[0].timeout())
 }
 
 // due is the next deadline. What is due already and could not be done is tried again a little later.
