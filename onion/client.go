@@ -96,6 +96,9 @@ func NewClient(now time.Time, cfg ClientConfig) (*Client, error) {
 	if cfg.Ready == ([path.Purposes]path.Ready{}) {
 		cfg.Ready = DefaultReady(cfg.Profile)
 	}
+	if cfg.Patience == 0 {
+		cfg.Patience = circuit.DefaultPatience
+	}
 	c := &Client{
 		cfg: cfg, guards: make(map[peer.NodeID]circuit.Neighbor), trips: make(map[circuit.Circuit]*trip), stems: make(map[path.StemID]*trip),
 		asked: make(map[circuit.Circuit]*question), wants: make(map[lease.Want]*listening),

@@ -45,7 +45,8 @@ type errand struct {
 // sixteen is lost, and three in a row one time in 4 000.
 const maxTries = 4
 
-// An extension is given up after patienceTrips of what one takes on average, leastPatience at least.
+// A hop is given up after patienceTrips of what an extension takes on average, leastPatience at least: one in sixteen is lost
+// at 1 % loss a link, and the next try is worth more than patience.
 const (
 	patienceTrips = 3
 	leastPatience = 500 * time.Millisecond
@@ -234,10 +235,6 @@ func (c *Client) depart(now time.Time, t *trip) {
 		c.again(now, e, err)
 		return
 	}
-	if c.rtt > 0 {
-		// One extension in sixteen is lost at 1 % loss a link; the next try is worth more than patience.
-		c.origin.Wait(t.number, now.Add(max(leastPatience, patienceTrips*c.rtt)))
-	}
 	t.stage, t.far, t.begun = extending, d, now
 }
 
@@ -330,7 +327,7 @@ func (c *Client) falls(now time.Time, t *trip, ev circuit.OwnEvent) {
 func (c *Client) took(d time.Duration) {
 	if c.rtt == 0 {
 		c.rtt = d
-		return
 	}
 	c.rtt += (d - c.rtt) / 8
+	c.origin.SetPatience(min(c.cfg.Patience, max(leastPatience, patienceTrips*c.rtt)))
 }

@@ -179,13 +179,8 @@ func (o *Origin) Extend(now time.Time, number Circuit, target layer.Target, firs
 	return nil
 }
 
-// Wait says until when the hop that was asked for last is waited for, in place of OriginConfig.Patience. A circuit without
-// hops pending waits for nobody.
-func (o *Origin) Wait(number Circuit, until time.Time) {
-	if c := o.waiting[number]; c != nil {
-		c.patient = until
-	}
-}
+// SetPatience replaces OriginConfig.Patience for what is asked from now on, when it is known how long hops take.
+func (o *Origin) SetPatience(d time.Duration) { o.cfg.Patience = d }
 
 // Send sends a message to the last hop. What payload leaves of cell.PayloadLen is filled with random bytes. It fails as
 // Extend does.
