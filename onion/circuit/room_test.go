@@ -98,3 +98,55 @@ func TestOneLinkCannotFillABucketForOthers(t *testing.T) {
 		t.Errorf("%d upstreams are left", len(m.upstreams))
 	}
 }
+
+func TestNeighborsThatComeAndGoLeaveNothing(t *testing.T) {
+	n := newNet(t, 93, 1)
+	r := n.nodes[0]
+	m := r.transit
+	for i := range 400 {
+		from := Neighbor(1000 + i)
+		n.create(r, from, i%2 == 0, 1)
+		body := make([]byte, cell.BodyLen)
+		n.read(body)
+		m.Receive(n.now, from, i%2 == 0, frame(2, cell.Create, body)) // waits when the link goes
+		m.LinkDown(n.now, from)
+		m.Recycle(m.Outgoing(nil))
+	}
+	checkEmpty(t, m)
+	checkTransit(t, m)
+	n.now = n.now.Add(clientBurst/clientCreates*time.Second + sweepEvery)
+	m.Tick(n.now)
+	for from, u := range m.upstreams {
+		if u.client {
+			t.Errorf("client %d is remembered", from)
+		}
+	}
+	n.now = n.now.Add(3 * BucketLen)
+	if m.Tick(n.now); len(m.upstreams) > 0 {
+		t.Errorf("%d links are remembered", len(m.upstreams))
+	}
+	if got := len(m.Events(nil)); got != 400 {
+		t.Errorf("%d of 400 circuits were closed", got)
+	}
+}
+
+func TestLostLinkOfManyCircuitsKeepsFewFrames(t *testing.T) {
+	n := newNet(t, 94, 2)
+	r := n.nodes[0]
+	standing(n, r.transit, r, 2*maxFree/3)
+	for from := range Neighbor(16) {
+		r.transit.LinkDown(n.now, 100+from)
+	}
+	for range 3 {
+		out := r.transit.Outgoing(nil)
+		for range maxFree {
+			out = append(out, Out{Frame: make([]byte, cell.FrameLen), own: true})
+		}
+		r.transit.Recycle(out)
+	}
+	checkTransit(t, r.transit)
+	checkEmpty(t, r.transit)
+	if n.held != 0 {
+		t.Errorf("%d links are held", n.held)
+	}
+}
