@@ -58,6 +58,20 @@ type Control struct {
 // table is what is claimed today. A claim enters with the issue that measures it.
 var table = []Claim{
 	{
+		ID:        "P03",
+		Sentence:  "Linking who asks with what is asked takes the guard and the far node or the hop before it; over a guard's time the chance tends to that of a bad guard.",
+		Adversary: "A3: colluding relays, a fraction f of all capacity",
+		Mechanism: "guards that stay, second positions pinned per purpose, no peer or network twice in a path (onion/path)",
+		Measured:  "paths of readers and writers at their real times over 120 days, by the code that makes them for users, with bad relays of 0 to 30 % of capacity drawn many times; against a formula; leak in bits; profiles and roles apart",
+		Limit:     "relays that are on the path only: who watches both ends by time needs no relay, and a bad guard with a bad far node links for sure; schedules of the records' refresh are those that are planned",
+		State:     Partial,
+		Measure:   measureLinks,
+		Controls: []Control{
+			{Broken: "guards are chosen anew for each path", Measure: controlGuardless},
+			{Broken: "second positions are not pinned", Mutation: "path: no pinning of second positions", Measure: measureLinkDay},
+		},
+	},
+	{
 		ID:        "P06",
 		Sentence:  "To an outsider all datagrams of links have one size and no regularity in their bytes.",
 		Adversary: "A1: local observer of an access link",
@@ -148,6 +162,23 @@ var table = []Claim{
 			{Broken: "a raw logger is handed an error of package net", Measure: controlLogsNetError},
 			{Broken: "a raw logger is handed the bytes of a key", Measure: controlLogsKey},
 			{Broken: "an error names the person", Measure: controlErrorNames},
+		},
+	},
+	{
+		ID:        "P19",
+		Sentence:  "Paths keep their constraints, guards stay, and who makes circuits fail does not get to the guard sooner than stated.",
+		Adversary: "A3: colluding relays, as far nodes and as relays of leases",
+		Mechanism: "constraints without exception, a persisted sample of guards, pinned seconds, bounded rebuilds (onion/path)",
+		Measured:  "every path in directories of many shapes; guards over 400 days with restarts and relays that come and go; circuits killed as often as one gets them, until a bad relay stands behind the guard: the 50 % point",
+		Limit:     "what is known then is the guard, not who is behind it; a far node of all purposes at once is shown and not bounded",
+		State:     Held,
+		Measure:   measurePaths,
+		Controls: []Control{
+			{Broken: "guards are sampled anew at every start", Measure: controlForgetful},
+			{Broken: "networks may stand twice in a path", Mutation: "path: no constraint on networks", Measure: measurePathRules},
+			{Broken: "all purposes share their second positions", Mutation: "path: one set of second positions for all purposes", Measure: measurePathRules},
+			{Broken: "second positions are not pinned", Mutation: "path: no pinning of second positions", Measure: measurePathRules},
+			{Broken: "circuits that are killed are made again without a bound", Mutation: "path: no bound on rebuilds", Measure: measurePathWalk},
 		},
 	},
 }
