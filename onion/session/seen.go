@@ -38,6 +38,9 @@ func (o *seenOpenings) print(ephemeral []byte) uint64 {
 
 // known reports whether an ephemeral key was taken before, which saves a multiplication.
 func (o *seenOpenings) known(ephemeral []byte) bool {
+	if mutated(noOpeningMemory) {
+		return false
+	}
 	p := o.print(ephemeral)
 	for _, set := range o.buckets {
 		if _, ok := set[p]; ok {
