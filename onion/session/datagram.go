@@ -67,14 +67,8 @@ func (r *reassembly) add(dst []byte, f *fragment) (datagram []byte, ok, fault bo
 		return dst, false, false
 	}
 	if f.count == 1 {
-		if len(f.data) > fragmentLen {
-			return dst, false, true
-		}
 		r.handed.mark(f.id)
 		return append(dst, f.data...), true, false
-	}
-	if len(f.data) > fragmentLen {
-		return dst, false, true
 	}
 	slot := &r.partials[f.id%maxPartial]
 	if *slot == nil {

@@ -10,7 +10,6 @@ type Leg uint32
 // leg is the state of one.
 type leg struct {
 	id     Leg
-	since  time.Time
 	heard  time.Time // last authentic cell
 	sent   time.Time
 	dialed bool // this end has dialled it, so this end keeps it alive
@@ -36,11 +35,12 @@ type leg struct {
 }
 
 func newLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) *leg {
+	rttvar := rtt / 8
 	if rtt <= 0 {
-		rtt = firstRTT
+		rtt, rttvar = firstRTT, firstRTT/4
 	}
 	return &leg{
-		id: id, since: now, heard: now, dialed: dialed, srtt: rtt, rttvar: rtt / 4, minRTT: rtt,
+		id: id, heard: now, dialed: dialed, srtt: rtt, rttvar: rttvar, minRTT: rtt,
 		window: windowFirst, slowStart: true,
 	}
 }
@@ -65,6 +65,11 @@ func (l *leg) sample(rtt time.Duration) {
 func (l *leg) timeout() time.Duration {
 	d := l.srtt + max(4*l.rttvar, ptoFloor) + 2*ackDelay
 	return min(d<<min(max(l.timeouts-1, 0), 6), max(ptoMost, d))
+}
+
+// dead reports whether to give the leg up: an own one that has never worked sooner than one that has.
+func (l *leg) dead() bool {
+	return l.timeouts >= legGone || l.dialed && !l.measured && l.timeouts >= legFailed
 }
 
 // failing reports whether another leg should be tried.

@@ -143,6 +143,18 @@ func TestWithoutAnyLegASessionWaitsForOneAndEndsInTime(t *testing.T) {
 	}
 }
 
+func TestALegWhoseOpeningWasLostIsGivenUpSoon(t *testing.T) {
+	w := up(t, 1, wire{delay: labDelay})
+	start := w.now
+	if err := w.addLeg(2, wire{cut: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.runFor(20 * time.Second)
+	if e, ok := w.last(0, LegLost); !ok || e.Leg != 2 || e.at.Sub(start) > 3*time.Second {
+		t.Errorf("given up after %v", e.at.Sub(start))
+	}
+}
+
 func TestTheFasterLegIsUsed(t *testing.T) {
 	w := up(t, 1, wire{delay: labDelay})
 	if err := w.addLeg(2, wire{delay: 100 * time.Millisecond}); err != nil {

@@ -78,7 +78,7 @@ func (s *Session) stepLegs(now time.Time) {
 			s.stepTimeout(now, l)
 		}
 		silent := now.Sub(l.heard)
-		if l.timeouts >= legGone || silent >= legSilent && s.state == standing {
+		if l.dead() || silent >= legSilent && s.state == standing {
 			s.dropLeg(now, l)
 			s.tell(Event{Kind: LegLost, Leg: l.id})
 			i--
