@@ -1,113 +1,124 @@
 package relaybench
 
-// The relay: a node of an overlay that exists for measuring only.
+// The pipes of the two relays: what leaves the one is counted, what comes to the other is taken by hand.
 
 import (
-	"crypto/rand"
-	"errors"
 	"net/netip"
-	"time"
+	"sync"
 
 	"sotto/noise"
-	"sotto/overlay"
-	"sotto/overlay/link"
-	"sotto/overlay/peer"
 )
 
-// open is an authority that admits everybody.
-type open struct{}
-
-func (open) VerifyAdmission(uint32, []byte, []byte) error { return nil }
-
-func (open) NodeRevoked(peer.NodeID) bool { return false }
-
-// oneDay keeps the day that the node signs.
-type oneDay struct{ day *overlay.Day }
-
-func (d *oneDay) Day(uint32) (overlay.Day, bool, error) {
-	if d.day == nil {
-		return overlay.Day{}, false, nil
-	}
-	return *d.day, true, nil
+// counted tells how many datagrams a relay has sent.
+type counted struct {
+	noise.Pipe
+	sent func(n int)
 }
 
-func (d *oneDay) KeepDay(day overlay.Day) error {
-	d.day = &day
-	return nil
+// Send implements noise.Pipe.
+func (c counted) Send(b *noise.Batch) error {
+	err := c.Pipe.Send(b)
+	c.sent(b.Len())
+	return err
 }
 
-// relay is the node under measurement. It gives on what the first of its two clients sends to the second.
-type relay struct {
-	*overlay.Node
-	target  noise.Target
-	overlay [32]byte
-	pass    func(frame []byte) bool
-	passed  func(n int)        // told how many cells of a batch were given on
-	linked  chan link.Neighbor // clients as they come; two of them
-	near    link.Neighbor
-	far     link.Neighbor
-	batch   int
+// gate is the pipe of the relay behind. Once it is shut, somebody else reads the socket, and the relay gets what it is
+// given: its work is then done between the measurements.
+type gate struct {
+	noise.Pipe
+
+	mu     sync.Mutex
+	cond   *sync.Cond
+	shut   bool
+	closed bool
+	parked bool
+	queue  []*noise.Batch
 }
 
-// newRelay makes a relay over a pipe that others reach at an address. It is not started.
-func newRelay(pipe noise.Pipe, closePipe func() error, at netip.AddrPort, pass func(frame []byte) bool) (*relay, error) {
-	r := &relay{pass: pass, linked: make(chan link.Neighbor, 2), passed: func(int) {}}
-	id, overlayID, err := newIdentity(at)
-	if err != nil {
-		return nil, err
-	}
-	calendar, err := peer.NewCalendar(time.Now().Add(-time.Minute).Unix(), peer.DefaultPeriod, peer.DefaultKeyEpoch)
-	if err != nil {
-		return nil, err
-	}
-	r.overlay = overlayID.Bytes()
-	r.target = noise.Target{Addr: at, Key: id.Link.Public(), Node: id.Static.NodeID().Bytes(), Pattern: noise.NK}
-	r.Node, err = overlay.New(overlay.Config{
-		Role: overlay.Relay, Overlay: overlayID, Calendar: calendar, Trust: open{}, Identity: id, MaxClients: 2,
-		Pipe: pipe, ClosePipe: closePipe, Cells: r.cell, CellsDone: r.done, Links: r.link,
-	})
-	return r, err
+func newGate(below noise.Pipe) *gate {
+	g := &gate{Pipe: below}
+	g.cond = sync.NewCond(&g.mu)
+	return g
 }
 
-// newIdentity makes keys and an admission that only this relay's authority takes.
-func newIdentity(at netip.AddrPort) (*overlay.Identity, peer.OverlayID, error) {
-	id, err := peer.ParseOverlayID(append([]byte("bench"), make([]byte, peer.OverlayIDLen-5)...))
-	signing, serr := peer.GenerateSigningKey(rand.Reader)
-	key, kerr := noise.GenerateStaticKey(rand.Reader)
-	address, aerr := peer.NewAddress(at)
-	if err := errors.Join(err, serr, kerr, aerr); err != nil {
-		return nil, id, err
-	}
-	static, err := peer.NewStatic(id, 0, signing.Public(), make([]byte, peer.AdmissionSignatureLen))
-	return &overlay.Identity{
-		Static: static, Signing: signing, Link: key, FreshLink: true, Days: &oneDay{},
-		Roles: peer.RoleRelay | peer.RoleGuard, Addresses: []peer.Address{address},
-	}, id, err
-}
-
-// link takes the two clients in the order in which they come.
-func (r *relay) link(ev link.Event) {
-	if ev.Kind == link.Up && ev.Client {
-		r.linked <- ev.Neighbor // at most MaxClients
-		switch {
-		case r.near == 0:
-			r.near = ev.Neighbor
-		case r.far == 0:
-			r.far = ev.Neighbor
+// Receive implements noise.Pipe.
+func (g *gate) Receive(b *noise.Batch) error {
+	for {
+		if done, err := g.given(b); done {
+			return err
 		}
+		if err := g.Pipe.Receive(b); err != nil {
+			return err
+		}
+		g.mu.Lock()
+		shut := g.shut
+		g.mu.Unlock()
+		if !shut {
+			return nil
+		}
+		// It was woken to find the gate shut: what woke it was for nobody.
 	}
 }
 
-// cell gives a cell on.
-func (r *relay) cell(_ link.Neighbor, _ bool, frame []byte) {
-	if r.pass(frame) {
-		r.Queue(r.far, frame)
+// given waits for what is given while the gate is shut, and reports false while it is open.
+func (g *gate) given(b *noise.Batch) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !g.closed && g.shut && len(g.queue) == 0 {
+		g.parked = true
+		g.cond.Broadcast()
+		g.cond.Wait()
 	}
-	r.batch++
+	switch {
+	case g.closed:
+		return true, noise.ErrClosed
+	case !g.shut:
+		return false, nil
+	}
+	b.Reset()
+	err := appendBatch(b, g.queue[0])
+	g.queue = g.queue[1:]
+	return true, err
 }
 
-// done tells of the cells of a batch.
-func (r *relay) done() {
-	r.passed(r.batch)
-	r.batch = 0
+// close shuts the gate; wake sends something to the socket.
+func (g *gate) close(wake func() error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+	g.mu.Unlock()
+	err := wake()
+	g.mu.Lock()
+	for err == nil && !g.parked && !g.closed {
+		g.cond.Wait()
+	}
+	return err
+}
+
+// give has the relay take batches, and waits until it has done with them.
+func (g *gate) give(batches []*noise.Batch) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.queue, g.parked = batches, false
+	g.cond.Broadcast()
+	for !g.parked && !g.closed {
+		g.cond.Wait()
+	}
+}
+
+// end ends Receive for good.
+func (g *gate) end() error {
+	err := g.Pipe.(*noise.UDPPipe).Close()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	g.cond.Broadcast()
+	return err
+}
+
+// wake sends one datagram that means nothing.
+func wake(from *noise.UDPPipe, to netip.AddrPort) error {
+	b := new(noise.Batch)
+	b.Next(to)
+	return from.Send(b)
 }

@@ -1,8 +1,8 @@
 // Package relaybench measures what a relay spends on one cell, from the datagram that comes in to the one that goes out,
 // beside the sum of its parts: UDP in and out, two link ciphers, one layer.
 //
-// The relay is a whole overlay.Node on a socket of this machine. What runs above it is given as functions, so that this
-// package measures forwarding and knows no circuits.
+// The relay is a whole node on a socket of this machine, between a client and another relay. What runs above the links is
+// given as functions, so that this package measures forwarding and knows no circuits.
 package relaybench
 
 import (
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"sotto/internal/linkbench"
+	"sotto/overlay"
+	"sotto/overlay/peer"
 )
 
 // Goals (protocol §8).
@@ -20,13 +22,21 @@ const (
 	goalRatio = 1.3 // …or so many times the sum of its parts
 )
 
+// Node is a relay that runs. Run is the life of it, as overlay.Node.Run is.
+type Node interface {
+	Run(ctx context.Context) error
+	Status() overlay.Status
+}
+
 // Work is what runs above the links. Frames have noise.FrameLen bytes.
 type Work struct {
+	// Node makes a relay: the one that is measured, and the one that it gives cells on to.
+	Node func(overlay.Config) (Node, error)
+	// Open is called when all links stand: from now on what Fill makes is to go through relay, and on to far.
+	Open func(ctx context.Context, near *Near, overlay peer.OverlayID, relay, far Node) error
 	// Fill makes the next cell that comes to the relay. It is not measured.
-	Fill func(frame []byte)
-	// Pass is what the relay does to it in place, all of it; false drops it. It runs in the relay's goroutine.
-	Pass func(frame []byte) bool
-	// Layer is the part of Pass that nobody can save, done to any frame: one layer.
+	Fill func(frame []byte) error
+	// Layer is the part that nobody can save, done to any frame: one layer.
 	Layer func(frame []byte)
 }
 
@@ -74,11 +84,15 @@ func Measure(ctx context.Context, w Work, train int, budget time.Duration) ([]li
 	return []linkbench.Figure{cell, least}, nil
 }
 
-// allocationsOf counts the allocations of a turn a cell, at all three of its nodes, rounded down.
+// allocationsOf counts the allocations of a turn a cell, rounded down: below one are those of whoever measures.
 func allocationsOf(r *run) (int, error) {
+	if err := r.near.seal(r.trains, r.train, r.work.Fill); err != nil {
+		return 0, err
+	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := r.relay()
+	_, came, err := r.turn(r.pipes[0], r.pipes[2])
 	runtime.ReadMemStats(&after)
+	r.gate.give(r.back[:came])
 	return int(after.Mallocs-before.Mallocs) / r.window, err
 }

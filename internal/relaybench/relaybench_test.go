@@ -4,15 +4,43 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sotto/noise"
+	"sotto/overlay"
 	"sotto/overlay/link"
+	"sotto/overlay/peer"
 )
 
-// standIn is work with an AEAD over what a layer covers, in place of a layer.
+// passing is a relay that gives on to its neighbour what comes from clients, with an AEAD over what a layer covers in
+// place of a layer.
+type passing struct {
+	*overlay.Node
+	far   atomic.Uint64
+	layer func([]byte)
+}
+
+func newPassing(c overlay.Config, layer func([]byte)) (*passing, error) {
+	p := &passing{layer: layer}
+	c.Links = func(ev link.Event) {
+		if ev.Kind == link.Up && !ev.Client {
+			p.far.Store(uint64(ev.Neighbor))
+		}
+	}
+	c.Cells = func(_ link.Neighbor, client bool, frame []byte) {
+		if client {
+			layer(frame)
+			p.Queue(link.Neighbor(p.far.Load()), frame)
+		}
+	}
+	var err error
+	p.Node, err = overlay.New(c)
+	return p, err
+}
+
+// standIn is work without circuits.
 func standIn(tb testing.TB) Work {
 	block, err := aes.NewCipher(make([]byte, 32))
 	if err != nil {
@@ -25,8 +53,9 @@ func standIn(tb testing.TB) Work {
 	var nonce [12]byte
 	layer := func(frame []byte) { aead.Seal(frame[30:30], nonce[:], frame[30:463], nil) }
 	return Work{
-		Fill:  func(frame []byte) { frame[0] = byte(link.KindCell) },
-		Pass:  func(frame []byte) bool { layer(frame); return true },
+		Node:  func(c overlay.Config) (Node, error) { return newPassing(c, layer) },
+		Open:  func(context.Context, *Near, peer.OverlayID, Node, Node) error { return nil },
+		Fill:  func(frame []byte) error { frame[0] = byte(link.KindCell); return nil },
 		Layer: layer,
 	}
 }
@@ -49,31 +78,39 @@ func TestRelayIsMeasuredBesideItsParts(t *testing.T) {
 	}
 }
 
-func TestChainIsMeasuredWithoutSockets(t *testing.T) {
-	f, err := MeasureChain(t.Context(), standIn(t), 16, 50*time.Millisecond)
+func TestEveryCellReachesTheRelayBehind(t *testing.T) {
+	r, err := newRun(t.Context(), standIn(t), 16)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if t.Log(f); f.P50 <= 0 || f.N == 0 {
-		t.Error("nothing was measured")
+	defer r.close()
+	for range 3 {
+		if _, err := r.relay(); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, b := range r.back {
+			got += b.Len()
+		}
+		if got < r.window {
+			t.Errorf("%d datagrams of %d came", got, r.window)
+		}
 	}
 }
 
 func TestTrainsOfAWorkerCostNoMemory(t *testing.T) {
-	var running sync.WaitGroup
-	defer running.Wait()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	c, err := newChain(ctx, standIn(t), &running)
+	r, err := newRun(t.Context(), standIn(t), 16)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.close()
+	relay := r.nodes[0].(*passing)
 	frames := make([]link.Outgoing, 32)
 	for i := range frames {
-		frames[i] = link.Outgoing{Neighbor: c.relay.far, Frame: make([]byte, noise.FrameLen)}
+		frames[i] = link.Outgoing{Neighbor: link.Neighbor(relay.far.Load()), Frame: make([]byte, noise.FrameLen)}
 		frames[i].Frame[0] = byte(link.KindCell)
 	}
-	if n := testing.AllocsPerRun(100, func() { c.relay.SendAll(frames) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { relay.SendAll(frames) }); n != 0 {
 		t.Errorf("%v allocations a train", n)
 	}
 }
@@ -85,11 +122,7 @@ func BenchmarkRelay(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		chain, err := MeasureChain(b.Context(), standIn(b), train, time.Second)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, f := range append(figures, chain) {
+		for _, f := range figures {
 			b.Log(f)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"sotto/internal/linkbench"
 	"sotto/noise"
+	"sotto/overlay"
+	"sotto/overlay/peer"
 )
 
 const (
@@ -30,11 +32,11 @@ type run struct {
 
 	stop    func()
 	pipes   []*noise.UDPPipe // near, relay, far, and a bare end and its echo
-	near    *end
-	far     *end
+	near    *Near
+	nodes   []Node         // relay, far
+	gate    *gate          // before far
 	trains  []*noise.Batch // sealed by near, to be sent
-	in      noise.Batch
-	gone    atomic.Int64 // cells that the relay still has to give on
+	gone    atomic.Int64   // cells that the relay still has to give on
 	allGone chan struct{}
 
 	back    []*noise.Batch // what came through
@@ -43,7 +45,7 @@ type run struct {
 	scratch [noise.DatagramLen]byte
 }
 
-// newRun opens the sockets and links both ends to the relay.
+// newRun opens the sockets and links near, relay and far.
 func newRun(ctx context.Context, w Work, train int) (*run, error) {
 	r := &run{
 		work: w, train: train, allGone: make(chan struct{}, 1),
@@ -71,80 +73,101 @@ func newRun(ctx context.Context, w Work, train int) (*run, error) {
 	return r, nil
 }
 
-// connect starts the relay and brings both links up.
-func (r *run) connect(ctx context.Context) error {
-	relay, err := newRelay(r.pipes[1], r.pipes[1].Close, r.pipes[1].LocalAddrPort(), r.work.Pass)
+// connect starts both relays, brings the links up and shuts the gate.
+func (r *run) connect(outer context.Context) error {
+	o, err := NewOverlay()
 	if err != nil {
 		return err
 	}
-	relay.passed = r.passed
-	ends := context.AfterFunc(ctx, func() {
-		for _, p := range r.pipes {
-			_ = p.Close() // ends a Receive that waits
+	relay, err := o.Relay(r.pipes[1].LocalAddrPort(), peer.DeclaredPrefix{127, 1})
+	if err != nil {
+		return err
+	}
+	far, err := o.Relay(r.pipes[2].LocalAddrPort(), peer.DeclaredPrefix{127, 2})
+	if err != nil {
+		return err
+	}
+	r.gate = newGate(r.pipes[2])
+	seeds := []*peer.Descriptor{relay.Seed, far.Seed}
+	r.nodes = make([]Node, 2)
+	nodes := r.nodes
+	configs := []overlay.Config{
+		o.Config(relay.Identity, seeds, counted{r.pipes[1], r.passed}, r.pipes[1].Close),
+		o.Config(far.Identity, seeds, r.gate, r.gate.end),
+	}
+	for i, c := range configs {
+		if nodes[i], err = r.work.Node(c); err != nil {
+			return err
 		}
-	})
+	}
+	if r.near, err = newNear(o.ID.Bytes(), r.pipes[0]); err != nil {
+		return err
+	}
+	r.start(outer, nodes)
+	ctx, cancel := context.WithTimeoutCause(outer, patience, errNoLink)
+	defer cancel()
+	if err := until(ctx, func() bool {
+		return nodes[0].Status().State == overlay.Linked && nodes[1].Status().State == overlay.Linked
+	}); err != nil {
+		return err
+	}
+	if err := r.near.dial(noise.Target{
+		Addr: r.pipes[1].LocalAddrPort(), Key: relay.Identity.Link.Public(), Node: relay.Identity.Static.NodeID().Bytes(), Pattern: noise.NK,
+	}); err != nil {
+		return err
+	}
+	if err := until(ctx, r.near.isUp); err != nil {
+		return err
+	}
+	if err := r.work.Open(ctx, r.near, o.ID, nodes[0], nodes[1]); err != nil {
+		return err
+	}
+	return r.gate.close(func() error { return wake(r.pipes[3], r.pipes[2].LocalAddrPort()) })
+}
+
+// start runs everything that has goroutines.
+func (r *run) start(ctx context.Context, nodes []Node) {
+	closeAll := func() {
+		for _, p := range r.pipes {
+			_ = p.Close() // ends a Receive that waits; nothing waits to be sent
+		}
+		_ = r.gate.end()
+	}
+	ends := context.AfterFunc(ctx, closeAll)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() {
-		_ = relay.Run(ctx) // what breaks it shows: nothing is given on any more
-	})
+	for _, n := range nodes {
+		running.Go(func() {
+			_ = n.Run(ctx) // what breaks it shows: nothing is given on any more
+		})
+	}
 	r.stop = func() {
 		cancel()
 		ends()
-		for _, p := range r.pipes {
-			_ = p.Close() // nothing waits to be sent
-		}
+		closeAll()
 		running.Wait()
 	}
-	for i, e := range []**end{&r.near, &r.far} {
-		pipe := r.pipes[2*i]
-		if *e, err = newEnd(relay.overlay); err != nil {
-			return err
-		}
-		if err := r.link(*e, pipe, relay); err != nil {
-			return err
-		}
-	}
 	running.Go(r.echo)
-	running.Go(func() { // pongs; near gets nothing else
-		var b noise.Batch
-		for r.pipes[0].Receive(&b) == nil && r.near.take(&b, r.pipes[0].Send) == nil {
-		}
-	})
-	return nil
+	running.Go(r.near.listen)
 }
 
-// link brings up one link.
-func (r *run) link(e *end, pipe *noise.UDPPipe, relay *relay) error {
-	limit := time.AfterFunc(patience, func() { _ = pipe.Close() })
-	defer limit.Stop()
-	if err := e.dial(relay.target, pipe.Send); err != nil {
-		return err
-	}
-	// The relay must be up before it is dialled, or the first message is lost and there is nobody to repeat it: its
-	// socket was open all the time.
-	for {
-		if err := pipe.Receive(&r.in); err != nil {
-			return errNoLink
-		}
-		if err := e.take(&r.in, pipe.Send); err != nil {
-			return err
-		}
-		if e.core.Stats().Links == 1 {
-			break
+// until waits until something holds.
+func until(ctx context.Context, holds func() bool) error {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
-	select {
-	case <-relay.linked:
-		return nil
-	case <-time.After(patience):
-		return errNoLink
-	}
+	return nil
 }
 
 // passed counts what the relay has given on.
 func (r *run) passed(n int) {
-	if r.gone.Add(int64(-n)) == 0 {
+	if left := r.gone.Add(int64(-n)); left <= 0 && left+int64(n) > 0 {
 		r.allGone <- struct{}{}
 	}
 }
@@ -155,9 +178,7 @@ func (r *run) relay() (time.Duration, error) {
 		return 0, err
 	}
 	cost, came, err := r.turn(r.pipes[0], r.pipes[2])
-	for i := 0; i < came && err == nil; i++ { // keeps the link alive, and is not measured
-		err = r.far.take(r.back[i], r.pipes[2].Send)
-	}
+	r.gate.give(r.back[:came]) // keeps the circuit alive, and is not measured
 	return cost, err
 }
 
@@ -177,6 +198,10 @@ func (r *run) bare() (time.Duration, error) {
 func (r *run) turn(from, to *noise.UDPPipe) (cost time.Duration, came int, err error) {
 	limit := time.AfterFunc(patience, func() { _ = to.Close() })
 	defer limit.Stop()
+	select {
+	case <-r.allGone: // of a turn that failed
+	default:
+	}
 	r.gone.Store(int64(r.window))
 	began := linkbench.CPUTime()
 	for _, b := range r.trains {
