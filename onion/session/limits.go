@@ -111,10 +111,10 @@ const (
 	legFailed    = 2 // timeouts in a row after which another leg is tried; one is enough where nothing was heard
 	legGone      = 6 // …after which a leg is given up
 	maxContacts  = 1024
-	maxLeaseKeys = 8
+	maxLeaseKeys = 64                     // 16 leases with up to 3 circuits each
 	openingEvery = 250 * time.Millisecond // openings that one relay makes this end compute for: four times what it should
 	openingBurst = 80                     // let through, in rate and burst
-	maxSeen      = 4096                   // openings of one bucket: four leases at 1/s fill a quarter
+	maxSeen      = 4096                   // openings of one bucket: four leases at 1/s fill a half, with their calls
 )
 
 // MemoryBound is what one session may hold in bytes, at the worst behaviour of the other end and of its own caller:

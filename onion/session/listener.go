@@ -73,7 +73,7 @@ func NewListener(rand io.Reader, sessions int) (*Listener, error) {
 	return &Listener{rand: rand, most: sessions, seen: seen}, nil
 }
 
-// SetLeases replaces the leases, at most 8 keys.
+// SetLeases replaces the leases, at most 64 keys.
 func (l *Listener) SetLeases(leases []Lease) error {
 	if len(leases) > maxLeaseKeys {
 		return ErrFull
@@ -241,6 +241,9 @@ func (l *Listener) take(now time.Time, id Leg, o read) (s *Session, fresh bool, 
 	}
 	if len(l.sessions) >= l.most || o.contact == 0 && l.waiting() >= (l.most+1)/2 {
 		return nil, false, ErrFull
+	}
+	if !l.seen.first(now, o.payload.bucket, &o.payload.call) {
+		return nil, false, ErrOpening // of a session that is over already
 	}
 	s = newAnswering(now, l.rand, &o.payload, o.contact)
 	if err := s.answerOn(now, id, o.hs, &o.payload); err != nil {

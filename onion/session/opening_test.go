@@ -225,3 +225,17 @@ func TestAJoinNeedsTheSessionsOwnSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestALateTryToBeginASessionThatIsOverBeginsNone(t *testing.T) {
+	w := newWorld(t, 1, wire{})
+	w.dial([]byte("INVITE"))
+	again, err := w.ends[0].AddLeg(w.now, 2, w.target())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.runFor(time.Millisecond)
+	w.ends[1].end(nil)
+	if _, _, err := w.listener.Open(w.now, labPoint(), 2, again.Opening[:]); err != ErrOpening {
+		t.Errorf("the second opening: %v", err)
+	}
+}

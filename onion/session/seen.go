@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// seenOpenings remembers the ephemeral keys of what was taken, by bucket, for as long as the bucket is accepted. At
+// seenOpenings remembers the ephemeral keys and the calls of what was taken, by bucket, for as long as the bucket is accepted. At
 // maxSeen in a bucket no more are taken in it: relays let one opening a second through, so only a relay that has the
 // record can fill it, and it can cut the lease off as well.
 type seenOpenings struct {
@@ -50,8 +50,8 @@ func (o *seenOpenings) known(ephemeral []byte) bool {
 	return false
 }
 
-// take remembers an ephemeral key that is not known, of an authentic opening, or refuses it: its bucket is neither the present one nor a
-// neighbour, began before notBefore, or is full.
+// take remembers an ephemeral key that is not known, of an authentic opening, or refuses it: its bucket is neither the
+// present one nor a neighbour, began before notBefore, or is full.
 func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral []byte) bool {
 	present := bucketOf(now)
 	for b := range o.buckets {
@@ -71,4 +71,13 @@ func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral [
 	}
 	o.buckets[bucket][o.print(ephemeral)] = struct{}{}
 	return true
+}
+
+// first reports whether an authentic opening is the first of its call, and remembers it: what comes when the session
+// is over already is a late try to begin it, which would hand its first message on a second time.
+func (o *seenOpenings) first(now time.Time, bucket uint32, call *[callLen]byte) bool {
+	var twice [keyLen]byte
+	copy(twice[:], call[:])
+	copy(twice[callLen:], call[:])
+	return !o.known(twice[:]) && o.take(now, time.Time{}, bucket, twice[:])
 }
