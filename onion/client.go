@@ -58,6 +58,7 @@ func DefaultReady(p path.Profile) [path.Purposes]path.Ready {
 // Client is not safe for concurrent use. Functions that are given to it are called from within it and must not call it.
 type Client struct {
 	cfg      ClientConfig
+	began    time.Time
 	origin   *circuit.Origin
 	selector *path.Selector
 	pool     *path.Pool
@@ -100,7 +101,7 @@ func NewClient(now time.Time, cfg ClientConfig) (*Client, error) {
 		cfg.Patience = circuit.DefaultPatience
 	}
 	c := &Client{
-		cfg: cfg, guards: make(map[peer.NodeID]circuit.Neighbor), trips: make(map[circuit.Circuit]*trip), stems: make(map[path.StemID]*trip),
+		cfg: cfg, began: now, guards: make(map[peer.NodeID]circuit.Neighbor), trips: make(map[circuit.Circuit]*trip), stems: make(map[path.StemID]*trip),
 		asked: make(map[circuit.Circuit]*question), wants: make(map[lease.Want]*listening),
 	}
 	var err error

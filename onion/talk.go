@@ -265,9 +265,11 @@ func (c *Client) addLeaseKey(now time.Time, l lease.Lease) {
 	if err != nil {
 		return
 	}
-	use := session.Lease{Point: c.point(l), Key: key}
-	if !l.Until.IsZero() {
-		use.Until = l.Until
+	use := session.Lease{Point: c.point(l), Key: key, Until: l.Until}
+	if l.Until.IsZero() {
+		// The key of a storing lease was in use before this start. What was taken then is not remembered, from clocks
+		// that are ahead neither.
+		use.NotBefore = c.began.Add(session.BucketLen)
 	}
 	c.keys = append(c.keys, leaseKey{l.ID, use})
 	c.setLeaseKeys()
@@ -293,7 +295,7 @@ func (c *Client) setLeaseKeys() {
 	for i, k := range c.keys {
 		all[i] = k.use
 	}
-	// It has room for as many keys as the owner has leases and generations of them.
+	// There is room for as many keys as the owner has leases, and circuits for each.
 	_ = c.listener.SetLeases(all)
 }
 
@@ -302,24 +304,23 @@ func (c *Client) opened(now time.Time, s lease.Step) {
 	c.lastLeg++
 	id := c.lastLeg
 	own, fresh, err := c.listener.Open(now, c.point(s.Lease), id, s.Payload)
-	if err != nil || fresh && c.cfg.Incoming == nil {
-		if err == nil {
-			own.Refuse(now)
-		}
-		c.cuts = append(c.cuts, s.Leg)
-		return
+	if err != nil {
+		return // nobody is told: the relay ends what is not answered in its time, as it would if this node were off
 	}
 	var t *Talk
 	if fresh {
-		t = &Talk{c: c, s: own, legs: make(map[session.Leg]carrier)}
+		t = &Talk{c: c, s: own, tell: func(session.Event) {}, legs: make(map[session.Leg]carrier)}
 		c.talks = append(c.talks, t)
-		if t.tell = c.cfg.Incoming(t); t.refuse {
+		t.refuse = c.cfg.Incoming == nil
+		if c.cfg.Incoming != nil {
+			t.tell = c.cfg.Incoming(t)
+		}
+		if t.refuse {
 			own.Refuse(now)
 		}
 	} else if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == own }); i >= 0 {
 		t = c.talks[i]
 	} else {
-		c.cuts = append(c.cuts, s.Leg)
 		return
 	}
 	t.legs[id] = carrier{splice: s.Leg, owned: true}
