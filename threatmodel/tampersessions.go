@@ -32,6 +32,7 @@ type pairRun struct {
 	seen    int
 	altered bool
 	at      func(now time.Time, e *circuit.Event) // what an evil relay of the lease does
+	log     func(r *lab.Relay, e *circuit.Event)  // is shown everything that relays open
 }
 
 // newPairRun makes a world in which a user calls another.
@@ -48,19 +49,25 @@ func newPairRun(seed uint64, c lab.WorldConfig) (*pairRun, error) {
 			return nil, err
 		}
 	}
-	w.Run(10 * time.Second)
-	if r.standing, err = r.users[1].Listen(); err != nil {
-		return nil, err
-	}
-	w.Run(10 * time.Second)
 	for _, relay := range w.Relays() {
 		relay.OnEvent = func(now time.Time, e *circuit.Event) {
+			if r.log != nil {
+				r.log(relay, e)
+			}
 			if r.at != nil && r.standing.Lease.Place.Relay() == relay.ID().Bytes() {
 				r.at(now, e)
 			}
 		}
 	}
+	w.Run(10 * time.Second)
 	return r, nil
+}
+
+// listen has the callee listen.
+func (r *pairRun) listen() (err error) {
+	r.standing, err = r.users[1].Listen()
+	r.world.Run(10 * time.Second)
+	return err
 }
 
 // errNoSession means that a lab did not get as far as its measurement.
@@ -144,6 +151,9 @@ const sessionLinks = 6
 func tamperSessions(ctx context.Context, s Scale, m *Measurement) error {
 	r, err := newPairRun(tamperSeed, lab.WorldConfig{Bare: true, Relays: 12})
 	if err != nil {
+		return err
+	}
+	if err := r.listen(); err != nil {
 		return err
 	}
 	r.world.Touch(r.touch)

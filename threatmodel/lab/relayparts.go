@@ -206,3 +206,11 @@ func (p *parts) echo(now time.Time) {
 func (r *Relay) Reply(now time.Time, c circuit.Circuit, m cell.Message, payload []byte) error {
 	return r.parts.transit.Reply(now, c, m, payload)
 }
+
+// Say has the relay send a message to the origin of a circuit, out of nothing: an evil relay's own. It fails as
+// circuit.Transit.Reply.
+func (r *Relay) Say(c circuit.Circuit, m cell.Message, payload []byte) error {
+	err := r.parts.transit.Reply(r.now(), c, m, payload)
+	r.flush(nil)
+	return err
+}
