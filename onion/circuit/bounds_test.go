@@ -121,6 +121,31 @@ func TestUsedCircuitsAreNeverEndedForNewOnes(t *testing.T) {
 	}
 }
 
+func TestOneLinkCannotHoldAllCircuits(t *testing.T) {
+	n := newNet(t, 27, 1)
+	r := n.nodes[0]
+	const most = 3 * smallShare
+	m := n.bounded(r, TransitConfig{MaxCircuits: most})
+	for id := range cell.ID(most) {
+		if h := n.create(r, 7, false, id); h != nil {
+			m.Receive(n.now, 7, false, n.say(h, id, cell.Drop, nil))
+		}
+	}
+	if got := m.upstreams[7].circuits; got > most/2+1 {
+		t.Errorf("one link uses %d circuits of %d", got, most)
+	}
+	made := 0
+	for id := range cell.ID(smallShare) {
+		if n.create(r, 8, false, id) != nil {
+			made++
+		}
+	}
+	if made != smallShare {
+		t.Errorf("another link got %d circuits of %d", made, smallShare)
+	}
+	checkTransit(t, m)
+}
+
 func TestCircuitIsUnusedUntilItsOriginUsesIt(t *testing.T) {
 	n := newNet(t, 22, 4)
 	c := n.build(2, 3, 4)

@@ -105,12 +105,18 @@ func (t *Transit) fullest() *upstream {
 
 // makeRoom ends the oldest circuit of the fullest upstream that was never used, if there has to be room for one more. Only
 // an authentic create is worth that: garbage costs its sender nothing.
-func (t *Transit) makeRoom(now time.Time) bool {
-	if t.open < t.cfg.MaxCircuits {
+//
+// An upstream that holds more than what is left free makes room among its own: one that uses all of its circuits, which
+// costs it a cell in half an hour, could keep everybody else out otherwise. With k of them each gets 1/(k+1).
+func (t *Transit) makeRoom(now time.Time, from *upstream) bool {
+	u, free := t.fullest(), t.cfg.MaxCircuits-t.open
+	switch {
+	case free > 0 && (from.circuits <= max(free, smallShare)):
 		return true
+	case free > 0:
+		u = from
 	}
-	u := t.fullest()
-	if u == nil {
+	if u == nil || u.oldest == nil {
 		t.count.CreatesFull++
 		return false
 	}
@@ -143,7 +149,7 @@ func (t *Transit) FinishCreate(now time.Time, job *CreateJob) {
 		return // destroyed meanwhile
 	}
 	c.job = nil
-	if !t.judge(now, c.up, job) || !t.makeRoom(now) {
+	if !t.judge(now, c.up, job) || !t.makeRoom(now, c.up) {
 		t.remove(now, c, true, false)
 		return
 	}

@@ -17,6 +17,8 @@ const (
 	// maxQueuedCreates is about 250 ms of work at 100 µs a create. At the bound the upstream that has most waiting loses
 	// its newest, so that a flood from one link leaves room for the others.
 	maxQueuedCreates = 2500
+	// smallShare is how many circuits an upstream may hold whatever is left free (ours: half of what one client may hold).
+	smallShare = 256
 	// createPatience is how long a create may wait; its origin has given up by then.
 	createPatience = 2 * time.Second
 )
