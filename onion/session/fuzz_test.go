@@ -1,3 +1,5 @@
+// Fuzz targets: openings, frames, what an authentic end may say, and any order of events at two ends.
+
 package session
 
 import (

@@ -115,9 +115,7 @@ func (m *outMessage) appendPiece(dst []byte, index int) []byte {
 		copy(out, m.shape.piece(m.data, b, place))
 		return dst
 	}
-	for i := range n {
-		addParity(out, m.shape.piece(m.data, b, i), place-n, i)
-	}
+	sum(out, n, place > n, func(i int) []byte { return m.shape.piece(m.data, b, i) })
 	return dst
 }
 

@@ -3,59 +3,78 @@
 
 package session
 
-import "crypto/subtle"
+import (
+	"crypto/subtle"
+	"encoding/binary"
+)
 
-// field is the field of 256 elements: exp[i] = 2ⁱ, log its inverse. exp is written twice over, so that sums of two
-// logarithms need no modulus.
-type field struct {
-	exp [510]byte
-	log [256]int
+// reduce is the polynomial without its x⁸.
+const reduce = 0x1d
+
+// double doubles each byte of p, eight at a time.
+func double(p []byte) {
+	const top = 0x8080808080808080
+	for ; len(p) >= 8; p = p[8:] {
+		v := binary.LittleEndian.Uint64(p)
+		binary.LittleEndian.PutUint64(p, (v&^top)<<1^(v&top>>7)*reduce)
+	}
+	for i, b := range p {
+		p[i] = twice(b)
+	}
 }
 
-// gf is the table of the field.
-var gf = makeField()
+// twice is 2b.
+func twice(b byte) byte { return b<<1 ^ (b>>7)*reduce }
 
-func makeField() *field {
-	f := new(field)
-	x := 1
-	for i := range 255 {
-		f.exp[i], f.exp[i+255] = byte(x), byte(x)
-		f.log[x] = i
-		if x <<= 1; x > 255 {
-			x ^= 0x11d
+// product is the product of two elements.
+func product(a, b byte) (p byte) {
+	for ; b > 0; b >>= 1 {
+		if b&1 > 0 {
+			p ^= a
 		}
+		a = twice(a)
 	}
-	return f
+	return p
 }
 
-// addTimes adds 2ⁿ times src to dst, which is at least as long.
-func addTimes(dst, src []byte, n int) {
-	if n %= 255; n == 0 {
-		subtle.XORBytes(dst, dst, src)
-		return
+// power is 2ⁿ.
+func power(n int) byte {
+	p := byte(1)
+	for range n {
+		p = twice(p)
 	}
-	for i, b := range src {
-		if b != 0 {
-			dst[i] ^= gf.exp[gf.log[b]+n]
+	return p
+}
+
+// inverse is 1/a, for an a that is not zero: the 254th power.
+func inverse(a byte) byte {
+	p := byte(1)
+	for range 254 {
+		p = product(p, a)
+	}
+	return p
+}
+
+// scale multiplies all of p by an element.
+func scale(p []byte, by byte) {
+	for i, b := range p {
+		p[i] = product(b, by)
+	}
+}
+
+// sum adds the pieces of data to dst, which is as long as the longest: for P as they are, for Q each doubled as often
+// as its place says, by Horner's rule. A missing piece is nil.
+func sum(dst []byte, n int, q bool, data func(place int) []byte) {
+	for i := n - 1; i >= 0; i-- {
+		if q {
+			double(dst)
 		}
+		subtle.XORBytes(dst, dst, data(i))
 	}
 }
 
-// divide divides all of dst by an element that is not zero.
-func divide(dst []byte, by byte) {
-	n := 255 - gf.log[by]
-	for i, b := range dst {
-		if b != 0 {
-			dst[i] = gf.exp[gf.log[b]+n]
-		}
-	}
-}
-
-// addParity adds the piece of data at a place to parity 0 (P) or 1 (Q).
-func addParity(dst, data []byte, which, place int) { addTimes(dst, data, which*place) }
-
-// restore fills in the missing pieces of data of a block: data pieces in front, then parity, nil what is missing. It
-// needs as many pieces as there are of data; the block has at most maxBlock.
+// restore fills in the missing pieces of data of a block: n of data in front, then their parity, nil what is missing.
+// It needs n pieces in all.
 func restore(block [][]byte, n, size int) {
 	var missing []int
 	for i := range n {
@@ -70,28 +89,27 @@ func restore(block [][]byte, n, size int) {
 		block[0] = block[1]
 		return
 	}
+	// What P and Q lack of the pieces that are there is what is missing.
 	p, q := make([]byte, size), make([]byte, size)
-	copy(p, block[n])
-	copy(q, block[n+1])
-	for i := range n {
-		if block[i] != nil {
-			addParity(p, block[i], 0, i)
-			addParity(q, block[i], 1, i)
-		}
-	}
+	sum(p, n, false, func(i int) []byte { return block[i] })
+	sum(q, n, true, func(i int) []byte { return block[i] })
+	subtle.XORBytes(p, p, block[n])
+	subtle.XORBytes(q, q, block[n+1])
 	x := missing[0]
 	switch {
 	case len(missing) == 2:
 		// p = X + Y and q = 2ˣX + 2ʸY, so X = (q + 2ʸp) / (2ˣ + 2ʸ).
 		y := missing[1]
-		addTimes(q, p, y)
-		divide(q, gf.exp[x]^gf.exp[y])
-		addTimes(p, q, 0)
+		t := append([]byte(nil), p...)
+		scale(t, power(y))
+		subtle.XORBytes(q, q, t)
+		scale(q, inverse(power(x)^power(y)))
+		subtle.XORBytes(p, p, q)
 		block[x], block[y] = q, p
 	case block[n] != nil:
 		block[x] = p
 	default:
-		divide(q, gf.exp[x])
+		scale(q, inverse(power(x)))
 		block[x] = q
 	}
 }
