@@ -133,7 +133,7 @@ func TestDatagramsAloneChangeKeysToo(t *testing.T) {
 		}
 		w.runFor(100 * time.Millisecond)
 	}
-	if n := cap(w.ends[0].arena); n > maxEvents*MaxDatagram {
+	if n := cap(w.ends[0].arena); n > 2*maxArena {
 		t.Errorf("datagrams that were taken hold %d bytes", n)
 	}
 	for end, s := range w.ends {

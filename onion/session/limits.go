@@ -92,13 +92,14 @@ const (
 const (
 	maxLegs     = 4
 	maxAttempts = 4
-	maxHeld     = 8         // cells that came before message 2
-	maxOut      = 64        // cells that wait for the caller to take them: beyond, they are dropped as a network would
-	maxEvents   = 32        // events that wait: beyond, datagrams are dropped and messages wait at the sender
-	maxWaiting  = 128 << 10 // bytes of messages among them, and one message
-	maxLedger   = 512       // cells whose fate is unknown
-	maxPartial  = 8         // places for datagrams under reassembly
-	maxAnswers  = 8         // repetitions of message 2
+	maxHeld     = 8        // cells that came before message 2
+	maxOut      = 128      // cells that wait for the caller to take them: beyond, they are dropped as a network would
+	maxEvents   = 128      // events that wait, twice what a batch of a link brings: beyond, datagrams are lost and messages wait
+	maxArena    = 32 << 10 // bytes of datagrams among them, half as much again as such a batch holds
+	maxWaiting  = 64 << 10 // bytes of messages among them, and one message
+	maxLedger   = 512      // cells whose fate is unknown
+	maxPartial  = 8        // places for datagrams under reassembly
+	maxAnswers  = 8        // repetitions of message 2
 	maxCloses   = 4
 	unconfirmed = 64 // cells that the answering end sends before it has heard the other's new key
 
@@ -118,8 +119,8 @@ const (
 )
 
 // MemoryBound is what one session may hold in bytes, at the worst behaviour of the other end and of its own caller:
-// 256 KiB queued, as much under assembly with its parity, 192 KiB delivered and not taken, cells, datagrams, and what
-// Go rounds up. A test fills one and measures 860 KiB; one that is idle holds 8.
+// 256 KiB queued, as much under assembly with its parity, 128 KiB delivered and not taken, cells, datagrams, and what
+// Go rounds up. A test fills one and measures 900 KiB; one that is idle holds 8.
 const MemoryBound = 1 << 20
 
 // Relations that the wire stands on: a negative constant does not convert.

@@ -159,7 +159,7 @@ func (s *Session) handleClosing(now time.Time, f *frames) {
 
 // handleFragment takes a part of a datagram. While too many events wait, datagrams are lost.
 func (s *Session) handleFragment(now time.Time, f *fragment) {
-	if len(s.events) >= maxEvents {
+	if len(s.events) >= maxEvents || len(s.arena)+MaxDatagram > maxArena {
 		return
 	}
 	start := len(s.arena)

@@ -181,7 +181,7 @@ func (s *Session) Deadline() time.Time { return s.deadline }
 // Tick lets time pass.
 func (s *Session) Tick(now time.Time) { s.step(now) }
 
-// Outgoing returns the cells to send, in order. They are valid until Outgoing is called again. Cells beyond 64
+// Outgoing returns the cells to send, in order. They are valid until Outgoing is called again. Cells beyond 128
 // that nobody has taken are dropped, as by a network.
 func (s *Session) Outgoing() []Cell {
 	c := s.cells
@@ -189,7 +189,7 @@ func (s *Session) Outgoing() []Cell {
 	return c
 }
 
-// Events returns what has happened since it was called last, in order, at most 32 and some at once: until there are
+// Events returns what has happened since it was called last, in order, at most 128 and some at once: until there are
 // none. The slice is valid until Events is called again; so are the bytes of datagrams, and until the next Receive.
 func (s *Session) Events(now time.Time) []Event {
 	if s.state < closing {

@@ -311,3 +311,19 @@ func TestBulkIsSpreadOverTheRoundTrip(t *testing.T) {
 		t.Errorf("200 KB took %v", took)
 	}
 }
+
+func TestABatchOfDatagramsIsTakenWhole(t *testing.T) {
+	w := up(t, 1, wire{delay: labDelay})
+	w.take[1] = false
+	for i := range 64 {
+		if err := w.ends[0].SendDatagram(w.now, 1, filled(fragmentLen, byte(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.runFor(time.Second)
+	w.take[1] = true
+	w.drain(1)
+	if n := w.count(1, Datagram); n != 64 {
+		t.Errorf("%d of 64 came", n)
+	}
+}
