@@ -58,6 +58,20 @@ type Control struct {
 // table is what is claimed today. A claim enters with the issue that measures it.
 var table = []Claim{
 	{
+		ID:        "P01",
+		Sentence:  "A querier's address reaches nobody but its guards.",
+		Adversary: "A2: one peer anywhere, A5: a contact",
+		Mechanism: "links to the guards that the selector names, and to nobody else (onion, onion/path); a create, a cell and an opening say nothing of who is behind them (onion/layer, onion/lease, onion/session)",
+		Measured:  "every datagram of a world in which a user asks relays, listens, is called and calls, loses guards for minutes and for over an hour, and begins again with what it kept; its address searched in every frame, cell and message that anybody opened; what a far node sees of requests over paths of both lengths",
+		Limit:     "the directory comes as one signed snapshot; until there is one the seeds are used as guards; who watches the wires sees who speaks to which guard",
+		State:     Held,
+		Measure:   measureQuerier,
+		Controls: []Control{
+			{Broken: "the node dials whom it asks itself, too", Measure: controlDialsDirectly},
+			{Broken: "the node begins again without the guards that it kept", Measure: controlForgetsGuards},
+		},
+	},
+	{
 		ID:        "P03",
 		Sentence:  "Linking who asks with what is asked takes the guard and the far node or the hop before it; over a guard's time the chance tends to that of a bad guard.",
 		Adversary: "A3: colluding relays, a fraction f of all capacity",

@@ -210,12 +210,18 @@ func (h *Hands) flush(in *seenCell) {
 	if len(out) > 0 {
 		h.Saw.step(h.world.sieve, h.now(), in, out)
 	}
+	first := !h.world.passing
+	h.world.passing = true // all of it leaves before anything comes of it
 	for _, o := range out {
 		h.Send(o.To, o.Frame)
 	}
 	h.machine.recycle(out)
 	h.out = out[:0]
 	h.timer.Reset(h.machine.deadline())
+	if first {
+		h.world.passing = false
+		h.world.drain()
+	}
 }
 
 // Send gives a cell to a neighbour. Whoever has the node in his hands may call it, with a cell of his own.

@@ -85,23 +85,33 @@ func (u *User) Call(to onion.Lease, first []byte) (t *onion.Talk, err error) {
 	return t, err
 }
 
-// Say sends a message in a session.
+// Say sends a message in a session. It fails as session.SendMessage, and with session.ErrNotYet while there is no path.
 func (u *User) Say(t *onion.Talk, message []byte) (err error) {
-	u.Do(func(now time.Time, _ *onion.Client) {
-		t.Session(now, func(s *session.Session) { err = s.SendMessage(now, message) })
-	})
-	return err
+	return u.in(t, func(now time.Time, s *session.Session) error { return s.SendMessage(now, message) })
 }
 
-// Throw sends a datagram in a session.
+// Throw sends a datagram in a session, and fails as Say does.
 func (u *User) Throw(t *onion.Talk, datagram []byte) (err error) {
-	u.Do(func(now time.Time, _ *onion.Client) {
-		t.Session(now, func(s *session.Session) { err = s.SendDatagram(now, 1, datagram) })
-	})
-	return err
+	return u.in(t, func(now time.Time, s *session.Session) error { return s.SendDatagram(now, 1, datagram) })
 }
 
-// HangUp ends a session.
+// HangUp ends a session; one that has no path yet ends by itself.
 func (u *User) HangUp(t *onion.Talk) {
-	u.Do(func(now time.Time, _ *onion.Client) { t.Session(now, func(s *session.Session) { s.Close(now) }) })
+	_ = u.in(t, func(now time.Time, s *session.Session) error {
+		s.Close(now)
+		return nil
+	})
+}
+
+// in does something with a session, if there is one yet.
+func (u *User) in(t *onion.Talk, do func(now time.Time, s *session.Session) error) error {
+	err := session.ErrNotYet
+	u.Do(func(now time.Time, _ *onion.Client) {
+		t.Session(now, func(s *session.Session) {
+			if s != nil {
+				err = do(now, s)
+			}
+		})
+	})
+	return err
 }

@@ -96,9 +96,15 @@ func (w *World) Hand(to *Hands, from circuit.Neighbor, frame []byte) {
 	to.receive(from, append([]byte(nil), frame...))
 }
 
-// pass carries a cell from hand to hand, in the order in which they were given.
+// pass puts a cell on its way from hand to hand.
 func (w *World) pass(from *Hands, n circuit.Neighbor, frame []byte) {
 	w.queue = append(w.queue, handed{w.hands[n-1], from.place, append([]byte(nil), frame...)})
+	w.drain()
+}
+
+// drain carries cells from hand to hand in the order in which they were given, unless that is being done, or somebody has
+// more to give.
+func (w *World) drain() {
 	if w.passing {
 		return
 	}
