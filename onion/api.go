@@ -4,6 +4,7 @@ package onion
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -59,14 +60,51 @@ func (n *Node) SetContacts(contacts []session.Contact) error {
 	return n.with(func(_ time.Time, c *Client) error { return c.SetContacts(contacts) })
 }
 
+// CircuitStatus is what a node's circuits are doing; nil what it does not do.
+type CircuitStatus struct {
+	Relay  *RelayStatus
+	Client *ClientStatus
+}
+
+// Circuits returns counts.
+func (n *Node) Circuits() (s CircuitStatus) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.relay != nil {
+		r := n.relay.Status()
+		s.Relay = &r
+	}
+	if n.client == nil {
+		return s
+	}
+	c := n.client.Status()
+	c.GuardsUp = 0 // links to others may be up
+	for _, id := range n.client.Guards() {
+		if _, up := n.client.guards[id]; up {
+			c.GuardsUp++
+		}
+	}
+	switch {
+	case n.unkept != nil:
+		c.NoPath = fmt.Errorf("%w: %w", ErrNoPath, n.unkept)
+	case n.client.dir == nil:
+		c.NoPath = n.client.unready()
+	}
+	s.Client = &c
+	return s
+}
+
 // with runs f on the client and sends what comes of it.
 func (n *Node) with(f func(now time.Time, c *Client) error) (err error) {
 	n.do(func(now time.Time) {
-		if n.client == nil || n.ended {
+		switch {
+		case n.client == nil || n.ended:
 			err = ErrStopped
-			return
+		case n.unkept != nil && n.client.dir == nil:
+			err = fmt.Errorf("%w: %w", ErrNoPath, n.unkept)
+		default:
+			err = f(now, n.client)
 		}
-		err = f(now, n.client)
 	})
 	return err
 }
@@ -200,6 +238,7 @@ func (s *Session) take() (ev session.Event, ok, resume bool, err error) {
 		return ev, false, false, nil
 	}
 	ev = s.waiting[0]
+	poke(s.more) // more may wait, and others for it
 	if ev.Kind == session.Closed {
 		if s.err != nil {
 			return ev, false, false, s.err

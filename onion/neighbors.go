@@ -18,16 +18,20 @@ import (
 // ask costs nothing.
 const lookEvery = time.Second
 
-// linkEvent takes what happens to links.
+// linkEvent takes what happens to links, after the cells that came before it.
 func (n *Node) linkEvent(ev link.Event) {
+	if len(n.batch) > 0 {
+		n.cellsDone()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
 	neighbor := circuit.Neighbor(ev.Neighbor)
-	if ev.Kind == link.Up && n.client != nil && !ev.Client {
+	switch {
+	case n.client == nil || ev.Client:
+	case ev.Kind == link.Up:
 		n.client.GuardUp(now, ev.Node, neighbor)
-	}
-	if ev.Kind != link.Up && n.client != nil && !ev.Client {
+	default:
 		n.client.GuardDown(now, ev.Node)
 	}
 	if ev.Kind != link.Up && n.relay != nil {
@@ -52,8 +56,9 @@ func (n *Node) look(now time.Time) {
 		n.edition = 0 // the set is not whole: look again
 		return
 	}
-	// What cannot be kept is not used, and the next stem says so.
-	_ = n.client.SetDirectory(now, dir)
+	if n.unkept = n.client.SetDirectory(now, dir); n.unkept != nil {
+		n.edition = 0 // what cannot be kept is not used: try again
+	}
 }
 
 // hold has links to the guards; a node without a name has them to nobody else.
@@ -65,8 +70,12 @@ func (n *Node) hold() {
 	if ids == nil || slices.Equal(ids, n.guards) {
 		return
 	}
-	before := n.guards
 	n.guards = slices.Clone(ids)
+	for _, id := range ids {
+		if to, up := n.client.guards[id]; up {
+			n.client.GuardUp(time.Now(), id, to) // it was not asked for when its link came up
+		}
+	}
 	if n.relay == nil {
 		n.SetGuards(n.guards)
 		return
@@ -81,8 +90,8 @@ func (n *Node) hold() {
 			n.guards = nil // try again
 		}
 	}
-	for _, id := range before {
-		if to, ok := n.held[id]; ok && !slices.Contains(ids, id) {
+	for id, to := range n.held {
+		if _, still := held[id]; !still {
 			n.Unlink(to)
 		}
 	}
@@ -107,7 +116,7 @@ func (n *Node) onionKeys(list []overlay.OnionKey) {
 		private, err := layer.PrivateFromBytes(secret[:])
 		clear(secret[:])
 		if err == nil {
-			keys = append(keys, circuit.Key{Private: private, Used: !k.Fresh()})
+			keys = append(keys, circuit.Key{Private: private, Used: !k.Fresh() && !n.fresh})
 		}
 	}
 	for _, k := range n.keys {

@@ -41,6 +41,8 @@ type Node struct {
 	over    chan struct{} // closed when Run ends
 	backlog chan *Session // that somebody has opened
 
+	fresh bool // no link, and so no create, was ever answered before this start
+
 	mu      sync.Mutex // what follows
 	relay   *Relay     // nil: forwards nothing
 	client  *Client    // nil: for itself it does nothing
@@ -51,6 +53,7 @@ type Node struct {
 	keys    []circuit.Key                 // that creates are taken for
 	stale   []layer.Private               // that were, until the last renewal
 	looked  time.Time                     // at the directory
+	unkept  error                         // why the directory could not be used; nil: it is
 	armed   time.Time
 	ended   bool
 }
@@ -66,7 +69,14 @@ type carried struct {
 func NewNode(c NodeConfig) (*Node, error) {
 	n := &Node{kick: make(chan struct{}, 1), creates: make(chan struct{}, 1), over: make(chan struct{}), backlog: make(chan *Session, maxBacklog)}
 	o := c.Overlay
+	n.fresh = o.Identity != nil && o.Identity.FreshLink
 	o.Cells, o.CellsDone, o.Links, o.OnionKeys = n.cell, n.cellsDone, n.linkEvent, n.onionKeys
+	o.Changed = func(s overlay.State) {
+		poke(n.kick) // the directory may be whole now
+		if c.Overlay.Changed != nil {
+			c.Overlay.Changed(s)
+		}
+	}
 	var err error
 	if n.Node, err = overlay.New(o); err != nil {
 		return nil, err
@@ -116,6 +126,9 @@ func (n *Node) Run(outer context.Context) error {
 func (n *Node) stop() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.ended {
+		return
+	}
 	n.ended = true
 	if n.client != nil {
 		n.client.Stop(time.Now(), ErrStopped)
@@ -187,6 +200,7 @@ func (n *Node) do(f func(now time.Time)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f(time.Now())
+	n.hold()
 	out := n.outgoing(nil)
 	frames := make([]link.Outgoing, len(out))
 	for i, o := range out {
@@ -196,7 +210,6 @@ func (n *Node) do(f func(now time.Time)) {
 		n.SendAll(frames) // the lock is held, so that nothing overtakes
 	}
 	n.recycle(out)
-	n.hold()
 	if n.nearer() {
 		poke(n.kick)
 	}
@@ -232,7 +245,7 @@ func (n *Node) deadline() time.Time {
 	if n.relay != nil {
 		relay = n.relay.Deadline()
 	}
-	if n.client != nil {
+	if n.client != nil && n.client.dir != nil { // before, looking is enough, and what is due then stays due
 		client = n.client.Deadline()
 	}
 	return earliest(relay, client, n.looked.Add(lookEvery))
