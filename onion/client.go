@@ -258,9 +258,7 @@ func (c *Client) Stop(now time.Time, err error) {
 	for _, t := range slices.Clone(c.talks) {
 		if t.s != nil {
 			t.s.Close(now)
-			for _, out := range t.s.Outgoing() {
-				t.send(now, &out)
-			}
+			t.sendAll(now)
 		}
 		t.finish(now, session.Event{Kind: session.Closed, Err: err})
 	}

@@ -380,9 +380,6 @@ func (c *Client) flushSessions(now time.Time) {
 
 // flush sends and tells for one session.
 func (t *Talk) flush(now time.Time) {
-	for _, out := range t.s.Outgoing() {
-		t.send(now, &out)
-	}
 	for events := t.s.Events(now); len(events) > 0; events = t.s.Events(now) {
 		for _, ev := range events {
 			if t.take(now, ev); t.over {
@@ -392,6 +389,14 @@ func (t *Talk) flush(now time.Time) {
 		if t.full != nil && t.full() {
 			t.s.Pause(now, true)
 		}
+	}
+	t.sendAll(now)
+}
+
+// sendAll sends what the session has to say: after its events, because to take these may end it, with a farewell.
+func (t *Talk) sendAll(now time.Time) {
+	for _, out := range t.s.Outgoing() {
+		t.send(now, &out)
 	}
 }
 
@@ -406,6 +411,7 @@ func (t *Talk) take(now time.Time, ev session.Event) {
 		if t.err != nil && (errors.Is(ev.Err, session.ErrNoAnswer) || errors.Is(ev.Err, session.ErrNoLeg)) {
 			ev.Err = errors.Join(ev.Err, t.err)
 		}
+		t.sendAll(now)
 		t.finish(now, ev)
 	default:
 		t.tell(ev)
