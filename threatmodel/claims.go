@@ -138,6 +138,21 @@ var table = []Claim{
 		},
 	},
 	{
+		ID:        "P09",
+		Sentence:  "Seizing the keys of relays and endpoints later opens nothing of what went before but what is stated.",
+		Adversary: "A8: somebody who seizes relays and endpoints, and recorded before",
+		Mechanism: "ephemeral keys at both ends of links, circuits and sessions (noise, onion/layer, onion/session); onion keys forgotten after two periods, lease keys with their lease",
+		Measured:  "all datagrams and all cells in the hands of relays recorded, everything closed, then every private key of links, circuits and leases tried on all of it: a relay's links run again, creates opened, each cell behind them tried with the keys that they give and with guesses of the relay's randomness, openings opened and their trains read",
+		Limit:     "as stated: of a create, who recorded it in the hands of the hop before and seizes the onion key within two periods reads the next hop, the expiry bucket and early data (what is asked; an opening, sealed); with the lease key too, while the lease stands, the first words of a call; of a link, the static key shows who dialled among relays; erasing is by overwriting, and copies that the collector has not taken are not covered; a storing lease's key would be kept like an onion key",
+		State:     Held,
+		Measure:   measureSeizure,
+		Controls: []Control{
+			{Broken: "relays draw ephemeral keys that can be guessed", Measure: controlWeakEphemerals},
+			{Broken: "a relay keeps the randomness of its links", Measure: controlKeptEphemerals},
+			{Broken: "relays keep onion keys that are out of use", Measure: controlKeptKeys},
+		},
+	},
+	{
 		ID:        "P16",
 		Sentence:  "Unauthenticated first messages cost a relay bounded memory and processor time, and do not keep honest nodes out.",
 		Adversary: "A7: active network attacker, with forged sources",

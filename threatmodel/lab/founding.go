@@ -122,8 +122,13 @@ func (w *World) NextPeriod() error {
 		r.keys = append([]onionKey{key}, old[:min(1, len(old))]...)
 		r.descriptor = d
 		r.setKeys()
-		if len(old) == 2 {
+		switch {
+		case len(old) < 2:
+		case r.cfg.KeepKeys:
+			r.attic = append(r.attic, old[1])
+		default:
 			old[1].Wipe()
+			old[1] = onionKey{}
 		}
 		all = append(all, d)
 	}

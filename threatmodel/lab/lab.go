@@ -25,6 +25,8 @@ type Config struct {
 	Path func(from, to *simnet.Host) simnet.Link
 	// SocketQueue bounds what waits at a node: see simnet.Config.
 	SocketQueue int
+	// Watch, if set, sees every datagram from the first on: see Lab.Watch.
+	Watch func(Datagram)
 	// Start is when the virtual clock begins; zero means noon of a fixed day.
 	Start time.Time
 }
@@ -64,6 +66,9 @@ func New(c Config) *Lab {
 	l := &Lab{Net: n, Loop: simnet.NewLoop(n, c.Start), seed: c.Seed, byHost: make(map[int]*Node), sieve: NewSieve(nil), onWire: make(map[string]int)}
 	l.Source("overlay").Read(l.Overlay[:])
 	n.Tap(l.tap)
+	if c.Watch != nil {
+		l.Watch(c.Watch)
+	}
 	return l
 }
 

@@ -2,7 +2,9 @@ package lab
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sotto/internal/simnet"
@@ -29,8 +31,10 @@ type RelayConfig struct {
 	Price *Price
 	// Shipped runs onion.Relay itself. What it opens stays with it: nothing of it is in Hands.Saw.
 	Shipped bool
-	// Rand, if set, is its randomness in place of the world's: a fault to be measured.
-	Rand func(life int) *Source
+	// Rand, if set, is its randomness in place of that of the world, which it is given: a fault to be measured.
+	Rand func(world io.Reader) io.Reader
+	// KeepKeys never forgets an onion key: a fault to be measured.
+	KeepKeys bool
 	// ClaimFresh says after a restart that the onion key was never used: a fault to be measured.
 	ClaimFresh bool
 }
@@ -49,6 +53,7 @@ type Relay struct {
 	identity   identity
 	descriptor *peer.Descriptor
 	keys       []onionKey // of the period, and of the one before
+	attic      []onionKey // older ones, of a relay that keeps them
 	cfg        RelayConfig
 	life       int
 	core       relayCore
@@ -96,9 +101,9 @@ func (w *World) newRelay(c RelayConfig) error {
 // start begins a life of the relay.
 func (r *Relay) start() error {
 	r.life++
-	random := r.world.Source(fmt.Sprintf("circuits in life %d of %s", r.life, r.name))
+	var random io.Reader = r.world.Source(fmt.Sprintf("circuits in life %d of %s", r.life, r.name))
 	if r.cfg.Rand != nil {
-		random = r.cfg.Rand(r.life)
+		random = r.cfg.Rand(random)
 	}
 	if r.cfg.Shipped {
 		core, err := onion.NewRelay(r.now(), onion.RelayConfig{
@@ -166,17 +171,18 @@ type Loot struct {
 	Node, Overlay [32]byte
 	Link          *noise.StaticKey
 	Onion         []layer.Private
+	OnionBytes    [][32]byte // the same keys
 }
 
 // Seize hands over what the relay has now.
 func (r *Relay) Seize() (Loot, error) {
 	l := Loot{Node: r.identity.static.NodeID().Bytes(), Overlay: r.world.Overlay, Link: r.identity.link}
-	for _, k := range r.keys {
+	for _, k := range slices.Concat(r.attic, r.keys) {
 		copied, err := layer.PrivateFromBytes(k.bytes[:])
 		if err != nil {
 			return l, err
 		}
-		l.Onion = append(l.Onion, copied)
+		l.Onion, l.OnionBytes = append(l.Onion, copied), append(l.OnionBytes, k.bytes)
 	}
 	return l, nil
 }
