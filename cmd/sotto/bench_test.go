@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,5 +93,48 @@ func TestBenchLinkRefusesABudgetThatMeasuresNothing(t *testing.T) {
 	e, _, stderr := testEnv(t)
 	if code := run(t.Context(), e, []string{"bench", "link", "--budget", "1ms"}); code != exitUsage {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+func TestBenchNetPrintsAFigureAsSoonAsThereIsOne(t *testing.T) {
+	e, stdout, stderr := testEnv(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	e.stdout = firstLine{stdout, cancel}
+	if code := run(ctx, e, []string{"bench", "net", "--seconds", "0.2", "--json"}); code != exitFailed {
+		t.Errorf("exit %d after it was interrupted: %s", code, stderr)
+	}
+	var figure struct {
+		Metric string
+		P50    float64
+		Goal   float64
+	}
+	if err := json.NewDecoder(strings.NewReader(stdout.String())).Decode(&figure); err != nil {
+		t.Fatal(err)
+	}
+	if figure.Metric != "relay_cell_us" || figure.P50 <= 0 || figure.Goal != 2 {
+		t.Errorf("no figure: %+v", figure)
+	}
+	if !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("it says %q", stderr)
+	}
+}
+
+// firstLine interrupts when something is written.
+type firstLine struct {
+	io.Writer
+	cancel func()
+}
+
+func (f firstLine) Write(b []byte) (int, error) {
+	f.cancel()
+	return f.Writer.Write(b)
+}
+
+func TestBenchNetRefusesWhatNoNetworkIs(t *testing.T) {
+	for _, args := range [][]string{{"--seconds", "0"}, {"--seconds", "NaN"}, {"--delay", "-1ms"}, {"--delay", "1m"}, {"--loss", "50%"}} {
+		e, _, stderr := testEnv(t)
+		if code := run(t.Context(), e, append([]string{"bench", "net"}, args...)); code != exitUsage {
+			t.Errorf("%q: exit %d: %s", args, code, stderr)
+		}
 	}
 }

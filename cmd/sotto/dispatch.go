@@ -56,6 +56,7 @@ func commands() []command {
 		{name: "config", run: runConfig},
 		{name: "bench", sub: []command{
 			{name: "link", run: runBenchLink},
+			{name: "net", run: runBenchNet},
 		}},
 	}
 }

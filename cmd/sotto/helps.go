@@ -237,4 +237,16 @@ var helps = map[string]help{
 			"--budget DURATION  how long to measure, 35s if not given; the flood may take 10 s longer\n",
 		example: "sotto bench link --budget 2m",
 	},
+	"bench net": {
+		summary: "measure a relay's work, circuits, requests and sessions in a network of one process",
+		args:    "[--delay D] [--loss SHARE] [--seconds N] [--json]",
+		about: "Prints one line a metric: metric=NAME p50=... p95=... n=... unit=... with its goal, and for times what the\n" +
+			"links alone would take (ideal). Nothing leaves the machine: nodes are at 127.N.0.1. With --delay 40ms and\n" +
+			"--loss 1% every link is like one across a continent.\n",
+		flags: "--delay D     how long a datagram takes over a link, one way; 0 if not given\n" +
+			"--loss SHARE  what part of the datagrams a link loses, such as 1%; 0 if not given\n" +
+			"--seconds N   how long to measure, 32 if not given; the nodes take up to 15 s more to find each other\n" +
+			"--json        one JSON object a metric, one a line\n",
+		example: "sotto bench net --delay 40ms --loss 1%",
+	},
 }

@@ -29,6 +29,17 @@ type node struct {
 
 // startNode starts an endpoint with a new key at a free port of an address.
 func startNode(ctx context.Context, at netip.Addr, handle func(noise.Event)) (*node, error) {
+	return startDistant(ctx, at, Distance{}, handle)
+}
+
+// Distance puts what is between two machines on a pipe, and gives what is to be run for as long as the pipe is in use. The
+// zero Distance is none.
+type Distance struct {
+	Wrap func(noise.Pipe) (pipe noise.Pipe, run func(context.Context), err error)
+}
+
+// startDistant starts an endpoint behind a distance.
+func startDistant(ctx context.Context, at netip.Addr, d Distance, handle func(noise.Event)) (*node, error) {
 	key, err := noise.GenerateStaticKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -37,7 +48,14 @@ func startNode(ctx context.Context, at netip.Addr, handle func(noise.Event)) (*n
 	if err != nil {
 		return nil, err
 	}
-	e, err := noise.NewEndpoint(pipe, pipe.Close, noise.Config{
+	var distant noise.Pipe = pipe
+	cross := func(context.Context) {}
+	if d.Wrap != nil {
+		if distant, cross, err = d.Wrap(pipe); err != nil {
+			return nil, joinClose(err, pipe)
+		}
+	}
+	e, err := noise.NewEndpoint(distant, pipe.Close, noise.Config{
 		Overlay: benchOverlay(), Node: benchNode(), Static: key, FreshKey: true,
 	}, func(_ time.Time, events []noise.Event) {
 		for _, e := range events {
@@ -49,6 +67,7 @@ func startNode(ctx context.Context, at netip.Addr, handle func(noise.Event)) (*n
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
+	running.Go(func() { cross(ctx) })
 	running.Go(func() {
 		_ = e.Run(ctx) // a socket that broke shows in what was measured: nothing comes any more
 	})
@@ -63,15 +82,20 @@ func (n *node) target(p noise.Pattern) noise.Target {
 // MeasureRoundTrip measures pings over a link between two endpoints on loopback, one at a time: two ways through
 // sealing, sockets, the scheduler and opening.
 func MeasureRoundTrip(ctx context.Context, budget time.Duration) (Figure, error) {
+	return MeasureDistance(ctx, Distance{}, budget)
+}
+
+// MeasureDistance is MeasureRoundTrip with a distance before each end. Where it loses pings, others take their places.
+func MeasureDistance(ctx context.Context, d Distance, budget time.Duration) (Figure, error) {
 	ctx, cancel := context.WithTimeout(ctx, budget+patience)
 	defer cancel()
-	b, err := startNode(ctx, local(), func(noise.Event) {})
+	b, err := startDistant(ctx, local(), d, func(noise.Event) {})
 	if err != nil {
 		return Figure{}, err
 	}
 	defer b.stop()
 	events := make(chan noise.Event, 16) // more than one ping and one state can be under way
-	a, err := startNode(ctx, local(), func(e noise.Event) {
+	a, err := startDistant(ctx, local(), d, func(e noise.Event) {
 		select {
 		case events <- e:
 		default:
@@ -92,11 +116,17 @@ func MeasureRoundTrip(ctx context.Context, budget time.Duration) (Figure, error)
 		return Figure{}, err
 	}
 	samples, err := Alternate(ctx, budget, func() (time.Duration, error) {
-		if err := a.endpoint.Ping(link); err != nil {
-			return 0, err
+		for {
+			if err := a.endpoint.Ping(link); err != nil {
+				return 0, err
+			}
+			turn, end := context.WithTimeout(ctx, pingTime)
+			pong, err := await(turn, events, noise.Pong)
+			end()
+			if err == nil || turn.Err() == nil || ctx.Err() != nil {
+				return pong.RTT, err
+			}
 		}
-		pong, err := await(ctx, events, noise.Pong)
-		return pong.RTT, err
 	})
 	if err != nil {
 		return Figure{}, err
@@ -105,6 +135,9 @@ func MeasureRoundTrip(ctx context.Context, budget time.Duration) (Figure, error)
 	f.Add("path", "loopback")
 	return f, nil
 }
+
+// pingTime is after how long a ping is taken for lost.
+const pingTime = time.Second
 
 // await takes events until one of a kind comes, or the link is down, or ctx ends.
 func await(ctx context.Context, events <-chan noise.Event, kind noise.EventKind) (noise.Event, error) {

@@ -28,7 +28,7 @@ type Detail struct {
 
 // NewFigure makes a figure of samples, of which there is at least one.
 func NewFigure(name, unit string, samples []float64) Figure {
-	return Figure{Name: name, P50: quantile(samples, 0.5), P95: quantile(samples, 0.95), N: len(samples), Unit: unit}
+	return Figure{Name: name, P50: Quantile(samples, 0.5), P95: Quantile(samples, 0.95), N: len(samples), Unit: unit}
 }
 
 // Add appends a detail.
@@ -77,8 +77,8 @@ func decimal(v float64) string {
 // number is a value as JSON has it, with the digits of the line.
 func number(v float64) json.Number { return json.Number(decimal(v)) }
 
-// quantile is the value below which the given part of the samples lies (the nearest one). Without samples it is 0.
-func quantile(samples []float64, part float64) float64 {
+// Quantile is the value below which the given part of the samples lies (the nearest one). Without samples it is 0.
+func Quantile(samples []float64, part float64) float64 {
 	if len(samples) == 0 {
 		return 0
 	}
@@ -92,5 +92,5 @@ func MedianRatio(a, b []float64) float64 {
 	for i := range min(len(a), len(b)) {
 		ratios = append(ratios, a[i]/b[i])
 	}
-	return quantile(ratios, 0.5)
+	return Quantile(ratios, 0.5)
 }

@@ -34,10 +34,10 @@ func TestQuantiles(t *testing.T) {
 	for i := range 101 {
 		samples = append(samples, float64(100-i))
 	}
-	if quantile(samples, 0.5) != 50 || quantile(samples, 0.95) != 95 || samples[0] != 100 {
+	if Quantile(samples, 0.5) != 50 || Quantile(samples, 0.95) != 95 || samples[0] != 100 {
 		t.Error("wrong quantiles, or the samples were reordered")
 	}
-	if quantile([]float64{7}, 0.95) != 7 || quantile(nil, 0.5) != 0 {
+	if Quantile([]float64{7}, 0.95) != 7 || Quantile(nil, 0.5) != 0 {
 		t.Error("wrong quantiles of next to nothing")
 	}
 }

@@ -103,7 +103,7 @@ func MeasureForward(ctx context.Context, budget time.Duration) (Figure, error) {
 	}
 	f := NewFigure("link_forward_us", "us", Scaled(samples[0], 1000*goalTrain))
 	f.N *= goalTrain
-	f.Add("train", goalTrain).Add("seal_open_us", quantile(samples[1], 0.5)/(1000*goalTrain))
+	f.Add("train", goalTrain).Add("seal_open_us", Quantile(samples[1], 0.5)/(1000*goalTrain))
 	f.Add("ratio", MedianRatio(samples[0], samples[1]))
 	return f, nil
 }

@@ -151,7 +151,7 @@ func MeasureHandshake(ctx context.Context, p noise.Pattern, budget time.Duration
 		return Figure{}, err
 	}
 	f := NewFigure(name, "us", Scaled(samples[0], 1000))
-	f.Add("dh_us", quantile(samples[1], 0.5)/1000).Add("ratio", MedianRatio(samples[0], samples[1]))
+	f.Add("dh_us", Quantile(samples[1], 0.5)/1000).Add("ratio", MedianRatio(samples[0], samples[1]))
 	f.Add("goal_us", goal).Add("goal_ratio", goalDH)
 	return f, nil
 }

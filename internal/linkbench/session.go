@@ -152,7 +152,7 @@ func (w *work) against(ctx context.Context, budget time.Duration, name string, o
 	}
 	f := NewFigure(name, "ns", Scaled(samples[0], sliceLen))
 	f.N *= sliceLen
-	f.Add("aead_ns", quantile(samples[1], 0.5)/sliceLen).Add("block_ns", quantile(samples[2], 0.5)/sliceLen)
+	f.Add("aead_ns", Quantile(samples[1], 0.5)/sliceLen).Add("block_ns", Quantile(samples[2], 0.5)/sliceLen)
 	f.Add("ratio", MedianRatio(beyond, samples[1])).Add("goal_ratio", goalAEAD).Add("allocs", allocations)
 	f.Add("hardware_aes", noise.HardwareAES())
 	return f, nil

@@ -32,12 +32,14 @@ type Node interface {
 type Work struct {
 	// Node makes a relay: the one that is measured, and the one that it gives cells on to.
 	Node func(overlay.Config) (Node, error)
-	// Open is called when all links stand: from now on what Fill makes is to go through relay, and on to far.
-	Open func(ctx context.Context, near *Near, overlay peer.OverlayID, relay, far Node) error
+	// Open is called when all links stand: from now on what Fill makes is to go through the relay that is measured, hops[0],
+	// and on to hops[1].
+	Open func(ctx context.Context, near *Near, overlay peer.OverlayID, relay Node, hops [2]peer.NodeID) error
 	// Fill makes the next cell that comes to the relay. It is not measured.
 	Fill func(frame []byte) error
-	// Layer is the part that nobody can save, done to any frame: one layer.
-	Layer func(frame []byte)
+	// Layer is the part that nobody can save, one layer, done to the i-th of the cells that Prepare has made.
+	Prepare func(n int) error
+	Layer   func(i int) error
 }
 
 // ErrLost means that cells got lost on the way.

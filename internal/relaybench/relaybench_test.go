@@ -52,11 +52,13 @@ func standIn(tb testing.TB) Work {
 	}
 	var nonce [12]byte
 	layer := func(frame []byte) { aead.Seal(frame[30:30], nonce[:], frame[30:463], nil) }
+	var spare [noise.FrameLen]byte
 	return Work{
-		Node:  func(c overlay.Config) (Node, error) { return newPassing(c, layer) },
-		Open:  func(context.Context, *Near, peer.OverlayID, Node, Node) error { return nil },
-		Fill:  func(frame []byte) error { frame[0] = byte(link.KindCell); return nil },
-		Layer: layer,
+		Node:    func(c overlay.Config) (Node, error) { return newPassing(c, layer) },
+		Open:    func(context.Context, *Near, peer.OverlayID, Node, [2]peer.NodeID) error { return nil },
+		Fill:    func(frame []byte) error { frame[0] = byte(link.KindCell); return nil },
+		Prepare: func(int) error { return nil },
+		Layer:   func(int) error { layer(spare[:]); return nil },
 	}
 }
 

@@ -119,7 +119,7 @@ func (r *run) connect(outer context.Context) error {
 	if err := until(ctx, r.near.isUp); err != nil {
 		return err
 	}
-	if err := r.work.Open(ctx, r.near, o.ID, nodes[0], nodes[1]); err != nil {
+	if err := r.work.Open(ctx, r.near, o.ID, nodes[0], [2]peer.NodeID{relay.Seed.NodeID(), far.Seed.NodeID()}); err != nil {
 		return err
 	}
 	return r.gate.close(func() error { return wake(r.pipes[3], r.pipes[2].LocalAddrPort()) })
@@ -237,16 +237,20 @@ func (r *run) echo() {
 
 // ciphers opens, layers and seals a window.
 func (r *run) ciphers() (time.Duration, error) {
+	if err := r.work.Prepare(r.window); err != nil {
+		return 0, err
+	}
 	began := linkbench.CPUTime()
-	for range r.window {
+	for i := range r.window {
 		if err := r.sealer.Seal(r.scratch[:]); err != nil {
 			return 0, err
 		}
-		f, err := r.opener.Open(r.scratch[:])
-		if err != nil {
+		if _, err := r.opener.Open(r.scratch[:]); err != nil {
 			return 0, err
 		}
-		r.work.Layer(f)
+		if err := r.work.Layer(i); err != nil {
+			return 0, err
+		}
 	}
 	return linkbench.CPUTime() - began, nil
 }

@@ -1,0 +1,199 @@
+package netbench
+
+// A client by hand, which chooses the hops of its circuits itself and times nothing but them.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	"sotto/internal/linkbench"
+	"sotto/noise"
+	"sotto/onion/circuit"
+	"sotto/overlay"
+	"sotto/overlay/link"
+	"sotto/overlay/peer"
+)
+
+const (
+	// probeGuards is how many relays a prober links to: each lets a client make 90 circuits at once.
+	probeGuards = 4
+	// buildsMost is how many circuits one client may ask of its guards without waiting for more.
+	buildsMost = 80 * probeGuards
+	// stemHops is the longest circuit that one create makes.
+	stemHops = 3
+)
+
+// prober is a node without a name, with an origin on it.
+type prober struct {
+	n      *network
+	node   *overlay.Node
+	origin *circuit.Origin
+	cells  chan arrival
+
+	mu     sync.Mutex
+	guards map[peer.NodeID]link.Neighbor
+}
+
+type arrival struct {
+	at    time.Time
+	from  link.Neighbor
+	frame []byte
+}
+
+// newProber starts one, and waits until it is linked to its guards.
+func (n *network) newProber() (*prober, error) {
+	p := &prober{n: n, cells: make(chan arrival, 64), guards: make(map[peer.NodeID]link.Neighbor)}
+	var err error
+	if p.origin, err = circuit.NewOrigin(circuit.OriginConfig{Overlay: n.overlay.ID.Bytes()}); err != nil {
+		return nil, err
+	}
+	below, err := noise.ListenUDP(netip.AddrPortFrom(loopback(1), 0), noise.UDPOptions{})
+	if err != nil {
+		return nil, err
+	}
+	pipe, err := n.shaped(below)
+	if err != nil {
+		_ = below.Close() // err says more
+		return nil, err
+	}
+	cfg := n.overlay.Config(nil, n.seeds, pipe, below.Close)
+	cfg.Guards, cfg.Links, cfg.Cells = probeGuards, p.link, p.cell
+	if p.node, err = overlay.New(cfg); err != nil {
+		_ = below.Close() // err says more
+		return nil, err
+	}
+	n.run(p.node.Run)
+	return p, n.until(func() bool { return len(p.neighbors()) == probeGuards })
+}
+
+// link notes who is a neighbour.
+func (p *prober) link(ev link.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch ev.Kind {
+	case link.Up:
+		p.guards[ev.Node] = ev.Neighbor
+	case link.Down, link.Failed:
+		delete(p.guards, ev.Node)
+	}
+}
+
+func (p *prober) neighbors() map[peer.NodeID]link.Neighbor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make(map[peer.NodeID]link.Neighbor)
+	for id, to := range p.guards {
+		list[id] = to
+	}
+	return list
+}
+
+func (p *prober) cell(from link.Neighbor, _ bool, frame []byte) {
+	select {
+	case p.cells <- arrival{time.Now(), from, bytes.Clone(frame)}:
+	default: // a loss
+	}
+}
+
+// hops draws relays for a circuit: a guard and others.
+func (p *prober) hops() (link.Neighbor, []peer.NodeID) {
+	var first link.Neighbor
+	var hops []peer.NodeID
+	for id, to := range p.neighbors() {
+		first, hops = to, append(hops, id)
+		break
+	}
+	for _, i := range rand.Perm(len(p.n.seeds)) {
+		if id := p.n.seeds[i].NodeID(); len(hops) < stemHops && len(hops) > 0 && id != hops[0] {
+			hops = append(hops, id)
+		}
+	}
+	return first, hops
+}
+
+// errLost is a circuit that came to nothing because of a lost cell.
+var errLost = errors.New("netbench: a create was lost")
+
+// build makes a circuit of three hops and closes it; it returns how long that took until the last hop had answered.
+func (p *prober) build(ctx context.Context) (time.Duration, error) {
+	first, ids := p.hops()
+	hops, err := targets(ctx, p.n.relays[0], ids)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	number, err := p.origin.Build(began, circuit.Neighbor(first), hops)
+	if err != nil {
+		return 0, err
+	}
+	p.flush()
+	defer func() {
+		p.origin.Close(number)
+		p.flush()
+	}()
+	patience := time.NewTimer(6*p.n.shape.Delay + time.Second)
+	defer patience.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-patience.C:
+			return 0, errLost
+		case c := <-p.cells:
+			p.origin.Receive(c.at, circuit.Neighbor(c.from), c.frame)
+			for _, ev := range p.origin.Events(nil) {
+				switch {
+				case ev.Circuit != number:
+				case ev.Kind == circuit.Built:
+					return c.at.Sub(began), nil
+				case ev.Kind == circuit.Failed:
+					return 0, errLost
+				}
+			}
+		}
+	}
+}
+
+func (p *prober) flush() {
+	out := p.origin.Outgoing(nil)
+	frames := make([]link.Outgoing, len(out))
+	for i, o := range out {
+		frames[i] = link.Outgoing{Neighbor: link.Neighbor(o.To), Frame: o.Frame}
+	}
+	p.node.SendAll(frames)
+	p.origin.Recycle(out)
+}
+
+// measureBuild measures circuit_build_ms.
+func (n *network) measureBuild(ctx context.Context, budget time.Duration) (linkbench.Figure, error) {
+	p, err := n.newProber()
+	if err != nil {
+		return linkbench.Figure{}, err
+	}
+	if err := n.until(func() bool { _, err := p.build(ctx); return err == nil }); err != nil { // all know all
+		return linkbench.Figure{}, err
+	}
+	var took []float64
+	failed := 0
+	for end := time.Now().Add(budget); len(took)+failed < buildsMost && (len(took) < fewest || time.Now().Before(end)); {
+		d, err := p.build(ctx)
+		switch {
+		case err == nil:
+			took = append(took, milliseconds(d))
+		case ctx.Err() != nil || failed >= buildsMost/4:
+			return linkbench.Figure{}, err
+		default:
+			failed++
+		}
+	}
+	f := linkbench.NewFigure("circuit_build_ms", "ms", took)
+	f.Add("hops", stemHops).Add("failed", failed)
+	return f, nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }
