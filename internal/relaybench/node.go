@@ -9,17 +9,56 @@ import (
 	"sotto/noise"
 )
 
-// counted tells how many datagrams a relay has sent.
-type counted struct {
+// valve holds up what comes to a relay until all of a window is there: two processors that are two threads of one core
+// slow each other down, and what they do at the same time would be measured against parts that were alone.
+type valve struct {
 	noise.Pipe
-	sent func(n int)
+	sent func(n int) // told of datagrams sent
+
+	mu     sync.Mutex
+	cond   *sync.Cond
+	shut   bool
+	closed bool
+}
+
+func newValve(below noise.Pipe, sent func(n int)) *valve {
+	v := &valve{Pipe: below, sent: sent}
+	v.cond = sync.NewCond(&v.mu)
+	return v
+}
+
+// Receive implements noise.Pipe.
+func (v *valve) Receive(b *noise.Batch) error {
+	err := v.Pipe.Receive(b)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for v.shut && !v.closed {
+		v.cond.Wait()
+	}
+	return err
 }
 
 // Send implements noise.Pipe.
-func (c counted) Send(b *noise.Batch) error {
-	err := c.Pipe.Send(b)
-	c.sent(b.Len())
+func (v *valve) Send(b *noise.Batch) error {
+	err := v.Pipe.Send(b)
+	v.sent(b.Len())
 	return err
+}
+
+// set shuts or opens it.
+func (v *valve) set(shut bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.shut = shut
+	v.cond.Broadcast()
+}
+
+// end opens it for good.
+func (v *valve) end() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
+	v.cond.Broadcast()
 }
 
 // gate is the pipe of the relay behind. Once it is shut, somebody else reads the socket, and the relay gets what it is

@@ -93,7 +93,7 @@ func allocationsOf(r *run) (int, error) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, came, err := r.turn(r.pipes[0], r.pipes[2])
+	_, came, err := r.turn(r.pipes[0], r.valves[0], r.pipes[2])
 	runtime.ReadMemStats(&after)
 	r.gate.give(r.back[:came])
 	return int(after.Mallocs-before.Mallocs) / r.window, err

@@ -34,6 +34,7 @@ type run struct {
 	pipes   []*noise.UDPPipe // near, relay, far, and a bare end and its echo
 	near    *Near
 	nodes   []Node         // relay, far
+	valves  [2]*valve      // before relay, and before echo
 	gate    *gate          // before far
 	trains  []*noise.Batch // sealed by near, to be sent
 	gone    atomic.Int64   // cells that the relay still has to give on
@@ -88,11 +89,12 @@ func (r *run) connect(outer context.Context) error {
 		return err
 	}
 	r.gate = newGate(r.pipes[2])
+	r.valves = [2]*valve{newValve(r.pipes[1], r.passed), newValve(r.pipes[4], r.passed)}
 	seeds := []*peer.Descriptor{relay.Seed, far.Seed}
 	r.nodes = make([]Node, 2)
 	nodes := r.nodes
 	configs := []overlay.Config{
-		o.Config(relay.Identity, seeds, counted{r.pipes[1], r.passed}, r.pipes[1].Close),
+		o.Config(relay.Identity, seeds, r.valves[0], r.pipes[1].Close),
 		o.Config(far.Identity, seeds, r.gate, r.gate.end),
 	}
 	for i, c := range configs {
@@ -132,6 +134,9 @@ func (r *run) start(ctx context.Context, nodes []Node) {
 			_ = p.Close() // ends a Receive that waits; nothing waits to be sent
 		}
 		_ = r.gate.end()
+		for _, v := range r.valves {
+			v.end()
+		}
 	}
 	ends := context.AfterFunc(ctx, closeAll)
 	ctx, cancel := context.WithCancel(ctx)
@@ -177,7 +182,7 @@ func (r *run) relay() (time.Duration, error) {
 	if err := r.near.seal(r.trains, r.train, r.work.Fill); err != nil {
 		return 0, err
 	}
-	cost, came, err := r.turn(r.pipes[0], r.pipes[2])
+	cost, came, err := r.turn(r.pipes[0], r.valves[0], r.pipes[2])
 	r.gate.give(r.back[:came]) // keeps the circuit alive, and is not measured
 	return cost, err
 }
@@ -190,12 +195,12 @@ func (r *run) bare() (time.Duration, error) {
 			b.Next(r.pipes[4].LocalAddrPort())
 		}
 	}
-	cost, _, err := r.turn(r.pipes[3], r.pipes[3])
+	cost, _, err := r.turn(r.pipes[3], r.valves[1], r.pipes[3])
 	return cost, err
 }
 
-// turn sends a window from one pipe and receives it at another, in so many batches of back.
-func (r *run) turn(from, to *noise.UDPPipe) (cost time.Duration, came int, err error) {
+// turn sends a window from one pipe through a valve and receives it at another, in so many batches of back.
+func (r *run) turn(from *noise.UDPPipe, by *valve, to *noise.UDPPipe) (cost time.Duration, came int, err error) {
 	limit := time.AfterFunc(patience, func() { _ = to.Close() })
 	defer limit.Stop()
 	select {
@@ -204,11 +209,13 @@ func (r *run) turn(from, to *noise.UDPPipe) (cost time.Duration, came int, err e
 	}
 	r.gone.Store(int64(r.window))
 	began := linkbench.CPUTime()
+	by.set(true)
 	for _, b := range r.trains {
 		if err := from.Send(b); err != nil {
 			return 0, 0, err
 		}
 	}
+	by.set(false)
 	select {
 	case <-r.allGone: // so that nobody is woken for every train
 	case <-time.After(patience):
@@ -229,9 +236,8 @@ func (r *run) turn(from, to *noise.UDPPipe) (cost time.Duration, came int, err e
 // echo sends back what comes.
 func (r *run) echo() {
 	var b noise.Batch
-	for r.pipes[4].Receive(&b) == nil {
-		r.passed(b.Len())
-		_ = r.pipes[4].Send(&b) // what is lost shows
+	for r.valves[1].Receive(&b) == nil {
+		_ = r.valves[1].Send(&b) // what is lost shows
 	}
 }
 
