@@ -205,7 +205,7 @@ func (s *Session) dropDatagram() {
 func (s *Session) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.paused = s.messages >= maxWaitingMessages
+	s.paused = s.paused || s.messages >= maxWaitingMessages // until take resumes
 	return s.paused
 }
 

@@ -22,6 +22,7 @@ const lookEvery = time.Second
 func (n *Node) linkEvent(ev link.Event) {
 	if len(n.batch) > 0 {
 		n.cellsDone()
+		n.partly = true
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

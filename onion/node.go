@@ -35,8 +35,9 @@ type Node struct {
 	kick    chan struct{} // the deadline may have come nearer
 	creates chan struct{} // creates wait
 
-	batch []carried // cells of one batch of datagrams; belongs to the overlay's goroutine
-	lent  []circuit.Out
+	batch  []carried // cells of one batch of datagrams; belongs to the overlay's goroutine
+	lent   []circuit.Out
+	partly bool // some of the batch were looked at, and what came of them waits for the rest
 
 	over    chan struct{} // closed when Run ends
 	backlog chan *Session // that somebody has opened
@@ -145,12 +146,17 @@ func (n *Node) cell(from link.Neighbor, client bool, frame []byte) {
 func (n *Node) cellsDone() {
 	now := time.Now()
 	n.mu.Lock()
-	n.recycle(n.lent)
+	if !n.partly { // otherwise the overlay has not sent them yet
+		n.recycle(n.lent)
+		n.lent = n.lent[:0]
+	}
+	n.partly = false
 	for i := range n.batch {
 		n.feed(now, &n.batch[i])
 	}
-	n.lent = n.outgoing(n.lent[:0])
-	for _, o := range n.lent {
+	queued := len(n.lent)
+	n.lent = n.outgoing(n.lent)
+	for _, o := range n.lent[queued:] {
 		n.Queue(link.Neighbor(o.To), o.Frame)
 	}
 	waiting, nearer := n.relay != nil && n.relay.transit.Counters().Queued > 0, n.nearer()
