@@ -4,10 +4,6 @@ import "sotto/internal/replay"
 
 // The replay window of a session.
 
-// windowLen is how far behind the highest counter a datagram may arrive, in
-// counters.
-const windowLen = replay.Len
-
 // window is a replay.Window that a mutation can take away.
 type window struct{ replay.Window }
 
