@@ -24,6 +24,9 @@ type NodeConfig struct {
 	// that does nothing for a user of its own; Relay is of use in role relay only.
 	Relay  RelayConfig
 	Client *ClientConfig
+	// Observe is shown each cell that a relay was given, as it lies there when the relay has opened its layer of it: what it
+	// can read. It is for whoever measures that, and keeps nothing of the cell; may be nil.
+	Observe func(frame []byte)
 }
 
 // ErrStopped means that the node does not run: not yet, or no longer.
@@ -42,7 +45,8 @@ type Node struct {
 	over    chan struct{} // closed when Run ends
 	backlog chan *Session // that somebody has opened
 
-	fresh bool // no link, and so no create, was ever answered before this start
+	observe func(frame []byte)
+	fresh   bool // no link, and so no create, was ever answered before this start
 
 	mu      sync.Mutex // what follows
 	relay   *Relay     // nil: forwards nothing
@@ -68,7 +72,7 @@ type carried struct {
 
 // NewNode checks the configuration and starts nothing. It fails as overlay.New, NewRelay and NewClient do.
 func NewNode(c NodeConfig) (*Node, error) {
-	n := &Node{kick: make(chan struct{}, 1), creates: make(chan struct{}, 1), over: make(chan struct{}), backlog: make(chan *Session, maxBacklog)}
+	n := &Node{kick: make(chan struct{}, 1), creates: make(chan struct{}, 1), over: make(chan struct{}), backlog: make(chan *Session, maxBacklog), observe: c.Observe}
 	o := c.Overlay
 	n.fresh = o.Identity != nil && o.Identity.FreshLink
 	o.Cells, o.CellsDone, o.Links, o.OnionKeys = n.cell, n.cellsDone, n.linkEvent, n.onionKeys
@@ -176,8 +180,12 @@ func (n *Node) feed(now time.Time, c *carried) {
 	if n.client != nil && n.client.Receive(now, c.from, c.frame) {
 		return
 	}
-	if n.relay != nil {
-		n.relay.Receive(now, c.from, c.client, c.frame)
+	if n.relay == nil {
+		return
+	}
+	n.relay.Receive(now, c.from, c.client, c.frame)
+	if n.observe != nil {
+		n.observe(c.frame)
 	}
 }
 
