@@ -154,16 +154,17 @@ var table = []Claim{
 	},
 	{
 		ID:        "P16",
-		Sentence:  "Unauthenticated first messages cost a relay bounded memory and processor time, and do not keep honest nodes out.",
-		Adversary: "A7: active network attacker, with forged sources",
-		Mechanism: "envelope before Diffie-Hellman, memory of first messages, cookies under load, bounded tables (noise)",
-		Measured:  "a flood of 10 times as many first messages as the relay could answer, in virtual time, each step of the relay charged with its cost on a reference machine: honest handshakes within 5 tries in 5 s; heap and half-open links of a core",
-		Limit:     "links only; one core of that machine; honest load 1 000 links a second, each from an address of its own (a crowd behind one address shares what one may); a flood that fills the wire itself is not covered",
+		Sentence:  "Input that nobody vouches for (first messages, creates, openings) costs a relay bounded memory and processor time, and does not keep honest nodes out.",
+		Adversary: "A7: active network attacker, with forged sources; A3: clients and relays that are linked",
+		Mechanism: "envelope before Diffie-Hellman, memory of first messages, cookies under load, bounded tables (noise); creates taken from upstream links in turn, few from a client, the oldest unused circuit of who has most goes first (onion/circuit); knock before anything else of an opening, a rate set by the owner (onion/lease)",
+		Measured:  "a flood of 10 times as many first messages, and of creates, as the relay could answer, in virtual time, each step of the relay charged with its cost on a reference machine: honest handshakes within 5 tries in 5 s, honest circuits at the first; heap and half-open links of a core, heap and circuits of a relay's machine; openings without the knock key and with it, beyond the owner's rate: calls to another lease there",
+		Limit:     "one core of that machine; honest load 1 000 links a second, each from an address of its own (a crowd behind one address shares what one may); a flood that fills the wire itself is not covered; creates come from 40 clients and 4 relays: who has thousands of linked clients has their shares; whoever holds a lease's record can use its rate up",
 		State:     Held,
-		Measure:   measureFlood,
+		Measure:   measureFloods,
 		Controls: []Control{
 			{Broken: "nobody is challenged", Mutation: "noise: no cookies", Measure: measureFloodWrong},
 			{Broken: "nobody is challenged and half-open links have no bound", Mutation: "noise: no cookies, noise: no bound on half-open links", Measure: measureFloodMemory},
+			{Broken: "creates have no limits", Mutation: "circuit: no limits on creates", Measure: measureCreateMemory},
 		},
 	},
 	{

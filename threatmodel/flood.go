@@ -25,7 +25,20 @@ const (
 	honestLimit = 0.95
 )
 
-// measureFlood is the measurement of P16.
+// measureFloods is the measurement of P16.
+func measureFloods(ctx context.Context, s Scale) (Measurement, error) {
+	m := Measurement{Seed: floodSeed}
+	for _, part := range []MeasureFunc{measureFlood, measureCreateFlood, measureOpeningFlood} {
+		one, err := part(ctx, s)
+		if err != nil {
+			return m, err
+		}
+		m.Figures, m.Remarks = append(m.Figures, one.Figures...), append(m.Remarks, one.Remarks...)
+	}
+	return m, nil
+}
+
+// measureFlood is its part about links.
 func measureFlood(ctx context.Context, s Scale) (Measurement, error) {
 	m := Measurement{Seed: floodSeed}
 	c := referenceCosts()

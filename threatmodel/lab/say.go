@@ -53,6 +53,13 @@ func (u *User) Listen() (*Standing, error) {
 	})
 }
 
+// ListenAt has the user listen at one relay.
+func (u *User) ListenAt(r *Relay) (*Standing, error) {
+	return u.ListenWith(onion.ListenConfig{
+		Spec: lease.Spec{Kind: lease.ShortLived, Lifetime: leaseLife, Overlap: leaseOverlap}, Purpose: path.UserLeases, Relay: r.ID(),
+	})
+}
+
 // ListenWith has the user listen as c says; who is told is the lab's to set.
 func (u *User) ListenWith(c onion.ListenConfig) (s *Standing, err error) {
 	s = new(Standing)
