@@ -57,17 +57,14 @@ func measureCreateFlood(ctx context.Context, s Scale) (Measurement, error) {
 
 // createFlood is a world with a relay that is flooded, the first.
 type createFlood struct {
-	world   *lab.World
-	relay   *lab.Relay
-	evil    []*lab.Hands
-	honest  []*lab.Bare
-	via     []*lab.Relay // by which an honest node goes to the relay; nil: at once
-	ammo    *createAmmo
-	random  *lab.Source
-	fired   int
-	tried   int
-	made    int
-	waiting map[circuit.Circuit]bool
+	world              *lab.World
+	relay              *lab.Relay
+	evil               []*lab.Hands
+	honest             []*lab.Bare
+	via                []*lab.Relay // by which an honest node goes to the relay; nil: at once
+	ammo               *createAmmo
+	random             *lab.Source
+	fired, tried, made int
 }
 
 func newCreateFlood(valid int) (*createFlood, error) {

@@ -23,11 +23,11 @@ type openingFlood struct {
 	noisy              onion.Lease // whose record the strangers have
 	strangers          []*lab.Bare
 	random             *lab.Source
-	knocked, unknocked opened16
+	knocked, unknocked openingTally
 }
 
-// opened16 is what came of openings.
-type opened16 struct{ sent, cut int }
+// openingTally is what came of openings.
+type openingTally struct{ sent, cut int }
 
 // measureOpeningFlood is the part of P16 about openings.
 func measureOpeningFlood(ctx context.Context, s Scale) (Measurement, error) {
@@ -107,7 +107,7 @@ func (o *openingFlood) fire() error {
 		}
 		for _, c := range []struct {
 			lease onion.Lease
-			count *opened16
+			count *openingTally
 		}{{o.noisy, &o.knocked}, {o.standing.Lease, &o.unknocked}} {
 			if err := o.open(b, via, c.lease, c.count); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (o *openingFlood) fire() error {
 }
 
 // open sends one opening, and takes note of whether it was cut.
-func (o *openingFlood) open(b *lab.Bare, via *lab.Relay, at onion.Lease, count *opened16) error {
+func (o *openingFlood) open(b *lab.Bare, via *lab.Relay, at onion.Lease, count *openingTally) error {
 	number, err := b.Build(via)
 	if err != nil {
 		return err
