@@ -14,9 +14,10 @@ var helps = map[string]help{
 		summary: "a whole overlay in one process: try this first",
 		args:    "[--peers N] [--delay DURATION] [--loss SHARE] [--seed N] [--json]",
 		about: "Founds an authority and an overlay, has people join it, links their relays over real UDP sockets, measures\n" +
-			"the links, kills a relay, and prints who saw what. Nothing leaves this machine: sockets are on 127.0.0.0/8,\n" +
-			"at free ports where the usual ones are taken. Takes about ten seconds and leaves nothing behind.\n",
-		flags: "--peers N         relays, 24 if not given, from 3 to 64\n" +
+			"the links, lets two people talk through five relays without knowing where the other is, kills a relay, and\n" +
+			"prints who saw what. Nothing leaves this machine: sockets are on 127.0.0.0/8, at free ports where the usual\n" +
+			"ones are taken. Takes about a quarter of a minute and leaves nothing behind.\n",
+		flags: "--peers N         relays, 24 if not given, from 5 to 64\n" +
 			"--delay DURATION  how long a datagram takes on every link, one way: 40ms\n" +
 			"--loss SHARE      how many datagrams are lost on every link, one way: 1%\n" +
 			"--seed N          decides which are lost, which relays are seeds, who is killed; keys are fresh each time\n" +
@@ -245,7 +246,7 @@ var helps = map[string]help{
 			"--loss 1% every link is like one across a continent.\n",
 		flags: "--delay D     how long a datagram takes over a link, one way; 0 if not given\n" +
 			"--loss SHARE  what part of the datagrams a link loses, such as 1%; 0 if not given\n" +
-			"--seconds N   how long to measure, 32 if not given; the nodes take up to 15 s more to find each other\n" +
+			"--seconds N   how long to measure, 30 if not given; the nodes take up to 15 s more to find each other\n" +
 			"--json        one JSON object a metric, one a line\n",
 		example: "sotto bench net --delay 40ms --loss 1%",
 	},

@@ -32,7 +32,7 @@ const (
 	fewest      = 3
 	samplesMost = 20_000
 	// talks is how many sessions carry messages at a time.
-	talks = 4
+	talks = 8
 )
 
 // Least is the shortest budget that gives every measurement a sample.
@@ -80,12 +80,12 @@ func (b *bench) emit(err error, figures ...linkbench.Figure) error {
 // relay measures what circuits cost a relay.
 func (b *bench) relay(ctx context.Context) error {
 	b.Progress("a relay's work on cells")
-	figures, err := measureRelay(ctx, b.part(0.18))
+	figures, err := measureRelay(ctx, b.part(0.16))
 	if err := b.emit(err, figures...); err != nil {
 		return err
 	}
 	b.Progress("a relay's work on creates")
-	f, err := measureCreate(ctx, b.part(0.06))
+	f, err := measureCreate(ctx, b.part(0.05))
 	if err := b.emit(err, f); err != nil {
 		return err
 	}
@@ -113,26 +113,31 @@ func (b *bench) network(ctx context.Context) error {
 		return err
 	}
 	defer n.close()
+	var probe *prober
+	var asker *onion.Node
+	var two *pair
+	if err := together(
+		func() (err error) { probe, err = n.newProber(); return err },
+		func() (err error) { asker, err = n.newAsker(); return err },
+		func() (err error) { two, err = n.newPair(); return err },
+	); err != nil {
+		return err
+	}
 	b.Progress("circuits")
-	f, err = n.measureBuild(ctx, b.part(0.14))
+	f, err = n.measureBuild(ctx, probe, b.part(0.14))
 	if err := b.emit(err, b.beside(f, 3, goalBuild)); err != nil {
 		return err
 	}
 	b.Progress("requests")
-	f, err = n.measureRequest(ctx, b.part(0.14))
+	f, err = n.measureRequest(ctx, asker, b.part(0.12))
 	if err := b.emit(err, b.beside(f, 3, goalRequest)); err != nil {
 		return err
 	}
-	return b.sessions(ctx, n)
+	return b.sessions(ctx, two)
 }
 
 // sessions measures what two nodes without a name have of each other.
-func (b *bench) sessions(ctx context.Context, n *network) error {
-	b.Progress("two nodes that find each other")
-	p, err := n.newPair()
-	if err != nil {
-		return err
-	}
+func (b *bench) sessions(ctx context.Context, p *pair) error {
 	b.Progress("sessions that open")
 	f, err := p.measureOpen(ctx, b.part(0.16))
 	if err := b.emit(err, b.beside(f, 6, goalOpen)); err != nil {
@@ -148,7 +153,7 @@ func (b *bench) sessions(ctx context.Context, n *network) error {
 		open = append(open, s)
 	}
 	b.Progress("round trips of a session")
-	f, err = measureRoundTrip(ctx, open[0], b.part(0.08))
+	f, err = measureRoundTrip(ctx, open[0], b.part(0.07))
 	if err := b.emit(err, b.beside(f, 6, -1)); err != nil {
 		return err
 	}
@@ -158,7 +163,7 @@ func (b *bench) sessions(ctx context.Context, n *network) error {
 		return err
 	}
 	b.Progress("messages of 3 KB")
-	f, err = p.measureMessages(ctx, open, 6*b.link, b.part(0.1))
+	f, err = p.measureMessages(ctx, open, 6*b.link, b.part(0.14))
 	return b.emit(err, f)
 }
 

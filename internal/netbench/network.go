@@ -38,7 +38,8 @@ var (
 
 // network is everything that runs.
 type network struct {
-	shape   shaper.Shape
+	shapes  sync.Mutex
+	shape   shaper.Shape // its seed is another one for each pipe
 	overlay relaybench.Overlay
 	seeds   []*peer.Descriptor
 	relays  []*onion.Node
@@ -127,8 +128,11 @@ func (n *network) shaped(below noise.Pipe) (noise.Pipe, error) {
 	if n.shape.Delay == 0 && n.shape.Loss == 0 {
 		return below, nil
 	}
+	n.shapes.Lock()
 	n.shape.Seed++
-	pipe, err := shaper.New(below, n.shape)
+	shape := n.shape
+	n.shapes.Unlock()
+	pipe, err := shaper.New(below, shape)
 	if err == nil {
 		n.running.Go(func() { pipe.Run(n.ctx) })
 	}
@@ -185,6 +189,17 @@ func until(ctx context.Context, holds func() bool) error {
 		}
 	}
 	return nil
+}
+
+// together does all at the same time.
+func together(all ...func() error) error {
+	errs := make([]error, len(all))
+	var running sync.WaitGroup
+	for i, f := range all {
+		running.Go(func() { errs[i] = f() })
+	}
+	running.Wait()
+	return errors.Join(errs...)
 }
 
 // pause lets time go by.

@@ -170,11 +170,7 @@ func (p *prober) flush() {
 }
 
 // measureBuild measures circuit_build_ms.
-func (n *network) measureBuild(ctx context.Context, budget time.Duration) (linkbench.Figure, error) {
-	p, err := n.newProber()
-	if err != nil {
-		return linkbench.Figure{}, err
-	}
+func (n *network) measureBuild(ctx context.Context, p *prober, budget time.Duration) (linkbench.Figure, error) {
 	if err := n.until(func() bool { _, err := p.build(ctx); return err == nil }); err != nil { // all know all
 		return linkbench.Figure{}, err
 	}

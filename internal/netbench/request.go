@@ -16,16 +16,17 @@ import (
 // lookupStems is how many are kept ready: one is made anew some seconds after it was used.
 const lookupStems = 24
 
-// measureRequest measures stem_request_ms: an echo by a relay at the end of a path of three.
-func (n *network) measureRequest(ctx context.Context, budget time.Duration) (linkbench.Figure, error) {
+// newAsker starts a node that makes requests.
+func (n *network) newAsker() (*onion.Node, error) {
 	var ready [path.Purposes]path.Ready
 	ready[path.Lookups].Stems = lookupStems
-	alice, err := n.user(ready)
-	if err != nil {
-		return linkbench.Figure{}, err
-	}
+	return n.user(ready)
+}
+
+// measureRequest measures stem_request_ms: an echo by a relay at the end of a path of three.
+func (n *network) measureRequest(ctx context.Context, alice *onion.Node, budget time.Duration) (linkbench.Figure, error) {
 	stems := func() int { return alice.Circuits().Client.Stems[path.Lookups] }
-	if err := n.until(func() bool { return stems() == lookupStems }); err != nil {
+	if err := n.until(func() bool { return stems() >= lookupStems/2 }); err != nil {
 		return linkbench.Figure{}, err
 	}
 	var took []float64

@@ -51,11 +51,11 @@ func (n *network) newPair() (*pair, error) {
 	calls[path.Calls].Stems = callStems
 	listens[path.UserLeases].Stems = leases
 	p := &pair{n: n, hears: func(session.Event, time.Time) {}}
-	var err error
-	if p.bob, err = n.user(listens); err != nil {
-		return nil, err
-	}
-	if p.alice, err = n.user(calls); err != nil {
+	err := together(
+		func() (err error) { p.bob, err = n.user(listens); return err },
+		func() (err error) { p.alice, err = n.user(calls); return err },
+	)
+	if err != nil {
 		return nil, err
 	}
 	for range leases {
@@ -286,8 +286,8 @@ func (p *pair) measureMessages(ctx context.Context, sessions []*onion.Session, r
 			l.arrived(ev.Bytes, at)
 		}
 	})
-	every := max(time.Duration(roundTrip*1e6)/time.Duration(len(sessions)), 5*time.Millisecond)
-	tick := time.NewTicker(every) // one message a round trip in each session
+	every := max(time.Duration(roundTrip*1e6)/time.Duration(2*len(sessions)), 5*time.Millisecond)
+	tick := time.NewTicker(every) // two messages a round trip in each session
 	defer tick.Stop()
 	refused := 0
 	for end, i := time.Now().Add(budget), 0; i < fewest || time.Now().Before(end); i++ {
