@@ -22,7 +22,7 @@ func TestMutatedClaims(t *testing.T) {
 
 // A mutation build in which nothing is mutated is the shipped one.
 func TestUnmutatedBuildHoldsItsClaims(t *testing.T) {
-	m, err := measureReplay(t.Context(), Quick)
+	m, err := measureReplays(t.Context(), Quick)
 	if worst, bad := m.Worst(); err != nil || bad {
 		t.Errorf("%v %s", err, worst)
 	}
