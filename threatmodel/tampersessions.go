@@ -82,6 +82,7 @@ func (r *pairRun) ready() error {
 		r.drop()
 		r.world.Run(3 * time.Second)
 		if !r.standing.Up {
+			r.world.Run(10 * time.Minute) // so does an owner whose circuits are closed again and again pause
 			continue
 		}
 		r.users[0].Heard, r.users[1].Heard = lab.Heard{}, lab.Heard{}
