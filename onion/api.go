@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sotto/onion/lease"
+	"sotto/onion/path"
 	"sotto/onion/session"
 )
 
@@ -86,7 +87,7 @@ func (n *Node) Circuits() (s CircuitStatus) {
 	}
 	switch {
 	case n.unkept != nil:
-		c.NoPath = fmt.Errorf("%w: %w", ErrNoPath, n.unkept)
+		c.NoPath = fmt.Errorf("%w: %w", path.ErrNoPath, n.unkept)
 	case n.client.dir == nil:
 		c.NoPath = n.client.unready()
 	}
@@ -101,7 +102,7 @@ func (n *Node) with(f func(now time.Time, c *Client) error) (err error) {
 		case n.client == nil || n.ended:
 			err = ErrStopped
 		case n.unkept != nil && n.client.dir == nil:
-			err = fmt.Errorf("%w: %w", ErrNoPath, n.unkept)
+			err = fmt.Errorf("%w: %w", path.ErrNoPath, n.unkept)
 		default:
 			err = f(now, n.client)
 		}

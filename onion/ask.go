@@ -42,13 +42,32 @@ func (c *Client) Ask(now time.Time, ask Question) {
 		ask.Done(nil, request.ErrFull)
 		return
 	}
-	c.questions = append(c.questions, q)
 	q.errand = &errand{purpose: ask.Purpose, profile: c.cfg.Profile, far: ask.Peer, until: now.Add(ask.Limit), who: q}
+	c.questions = append(c.questions, q)
 	c.travel(now, q.errand)
 	c.step(now)
 }
 
-func (c *Client) tickRequests(now time.Time) { c.actRequests(now, c.requests.Tick(now)) }
+// tickRequests does what is due. A request that is on no circuit yet has its limit here.
+func (c *Client) tickRequests(now time.Time) {
+	c.actRequests(now, c.requests.Tick(now))
+	for i := len(c.questions) - 1; i >= 0; i-- {
+		if q := c.questions[i]; q.number == 0 && !now.Before(q.errand.until) {
+			q.end(nil, request.ErrNoAnswer)
+		}
+	}
+}
+
+// nextRequest is when tickRequests wants to be called next.
+func (c *Client) nextRequest() time.Time {
+	d := c.requests.Next()
+	for _, q := range c.questions {
+		if q.number == 0 {
+			d = earliest(d, q.errand.until)
+		}
+	}
+	return d
+}
 
 // actRequests carries out what the machine of requests wants.
 func (c *Client) actRequests(now time.Time, actions []request.Action) {

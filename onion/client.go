@@ -5,7 +5,6 @@ package onion
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -66,6 +65,7 @@ type Client struct {
 	upkeep   time.Time       // when the selector is advanced next
 	noPath   error           // why the last stem was not to be had; nil: it was
 	rtt      time.Duration   // of an extension, smoothed; 0: unknown
+	late     int             // how many stems in a row had no answer, at most maxLate
 
 	guards map[peer.NodeID]circuit.Neighbor // those that are up
 	trips  map[circuit.Circuit]*trip
@@ -81,12 +81,6 @@ type Client struct {
 	sessions
 	events []circuit.OwnEvent
 }
-
-// Errors of a client. What they wrap says why.
-var (
-	ErrNoPath   = errors.New("no path")
-	ErrNoAnswer = errors.New("onion: no answer") // of a request
-)
 
 // NewClient makes a client that knows nobody yet. It fails with the errors of path.New and path.NewPool, and with
 // circuit.ErrConfig.
@@ -144,13 +138,8 @@ func (c *Client) SetDirectory(now time.Time, dir *peer.Directory) error {
 
 // usable reports whether a stem is still one of known relays behind a guard in use.
 func (c *Client) usable(s path.Stem) bool {
-	for _, id := range s.Hops() {
-		if _, ok := c.dir.ByID(id); !ok {
-			return false
-		}
-	}
 	_, up := c.guards[s.Guard()]
-	return up
+	return up && c.selector.Usable(s)
 }
 
 // Guards returns the relays that links are to be held to; nil before the first directory. It may be another list after
@@ -165,9 +154,11 @@ func (c *Client) Guards() []peer.NodeID {
 // GuardUp says that a relay can be sent to as a neighbour; relays that are no guards may be named too.
 func (c *Client) GuardUp(now time.Time, id peer.NodeID, n circuit.Neighbor) {
 	c.guards[id] = n // one a link
-	c.selector.GuardUp(now, id)
+	news := c.selector.GuardUp(now, id)
 	c.advance(now)
-	c.pool.Remake(now)
+	if news { // others come and go as they like
+		c.pool.Remake(now)
+	}
 	c.step(now)
 }
 
@@ -214,9 +205,9 @@ func (c *Client) Tick(now time.Time) {
 
 // Deadline is when Tick wants to be called next.
 func (c *Client) Deadline() time.Time {
-	d := earliest(c.origin.Deadline(), c.upkeep, c.requests.Next(), c.owner.Next(), c.nextSession())
+	d := earliest(c.origin.Deadline(), c.nextRequest(), c.owner.Next(), c.nextSession())
 	if c.dir != nil {
-		d = earliest(d, c.pool.Next())
+		d = earliest(d, c.pool.Next(), c.upkeep)
 	}
 	return d
 }
@@ -273,7 +264,7 @@ func (c *Client) Stop(now time.Time, err error) {
 
 // unready says why there is no path before there is a directory.
 func (c *Client) unready() error {
-	return fmt.Errorf("%w: no directory of relays yet; wait until a seed answers, or check the network connection", ErrNoPath)
+	return fmt.Errorf("%w: no directory of relays yet; wait until a seed answers, or check the network connection", path.ErrNoPath)
 }
 
 // ClientStatus is what a user sees.

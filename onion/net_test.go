@@ -71,12 +71,14 @@ type network struct {
 	now    time.Time
 	random *mathrand.ChaCha8
 	loss   float64
+	delay  time.Duration // of a link
 	over   peer.OverlayID
 	all    []*place
 	dir    *peer.Directory
 	air    flights
 	order  int
 	sent   map[[2]circuit.Neighbor]int
+	made   int // circuits, by clients
 }
 
 // anyAuthority admits everybody.
@@ -85,7 +87,7 @@ type anyAuthority struct{}
 func (anyAuthority) VerifyAdmission(uint32, []byte, []byte) error { return nil }
 
 func newNetwork(t testing.TB, seed byte, relays int) *network {
-	n := &network{t: t, now: time.Unix(1_800_000_100, 0), random: mathrand.NewChaCha8([32]byte{seed}), sent: make(map[[2]circuit.Neighbor]int)}
+	n := &network{t: t, now: time.Unix(1_800_000_100, 0), random: mathrand.NewChaCha8([32]byte{seed}), delay: linkDelay, sent: make(map[[2]circuit.Neighbor]int)}
 	id := sha256.Sum256([]byte("overlay"))
 	var err error
 	n.over, err = peer.ParseOverlayID(id[:])
@@ -210,13 +212,16 @@ func (n *network) flush(p *place) {
 func (n *network) send(from *place, out []circuit.Out) {
 	for _, o := range out {
 		n.sent[[2]circuit.Neighbor{from.number, o.To}]++
+		if _, command := cell.Header(o.Frame); command == cell.Create && from.client != nil {
+			n.made++
+		}
 		var b [4]byte
 		n.read(b[:])
 		if float64(binary.BigEndian.Uint32(b[:]))/(1<<32) < n.loss {
 			continue
 		}
 		n.order++
-		heap.Push(&n.air, flight{n.now.Add(linkDelay), n.order, from, n.all[o.To-1], bytes.Clone(o.Frame)})
+		heap.Push(&n.air, flight{n.now.Add(n.delay), n.order, from, n.all[o.To-1], bytes.Clone(o.Frame)})
 	}
 }
 

@@ -132,7 +132,7 @@ func TestGuardsThatCannotBeKeptAreNotUsedUntilTheyCan(t *testing.T) {
 		l.start(u)
 		time.Sleep(5 * time.Second)
 		_, err := u.Ask(l.t.Context(), Question{Peer: l.relays[3].id(), Service: request.Echo})
-		if !errors.Is(err, ErrNoPath) || !errors.Is(err, path.ErrNotKept) || !errors.Is(u.Circuits().Client.NoPath, path.ErrNotKept) {
+		if !errors.Is(err, path.ErrNoPath) || !errors.Is(err, path.ErrNotKept) || !errors.Is(u.Circuits().Client.NoPath, path.ErrNotKept) {
 			l.t.Errorf("with a full disk the answer is %v", err)
 		}
 		u.keeper.set(nil)
@@ -148,7 +148,7 @@ func TestNodeWithoutASeedSaysSoAndRests(t *testing.T) {
 		u := l.user()
 		l.start(u)
 		time.Sleep(time.Hour) // a loop without a pause would not let the time go by
-		if _, err := u.Ask(l.t.Context(), Question{Peer: l.relays[3].id(), Service: request.Echo}); !errors.Is(err, ErrNoPath) {
+		if _, err := u.Ask(l.t.Context(), Question{Peer: l.relays[3].id(), Service: request.Echo}); !errors.Is(err, path.ErrNoPath) {
 			l.t.Errorf("the answer is %v", err)
 		}
 		l.start(l.relays...)
@@ -157,7 +157,7 @@ func TestNodeWithoutASeedSaysSoAndRests(t *testing.T) {
 }
 
 func TestRelayThatWasKilledRefusesWhatItMayHaveAnsweredBefore(t *testing.T) {
-	inShellLab(t, 3, func(l *shellLab) {
+	inShellLab(t, 4, func(l *shellLab) {
 		l.start(l.relays...)
 		u := l.user()
 		l.start(u)
@@ -169,7 +169,7 @@ func TestRelayThatWasKilledRefusesWhatItMayHaveAnsweredBefore(t *testing.T) {
 		again.FreshLink = false
 		far.cfg.Overlay.Identity = &again
 		l.start(far)
-		l.within(5*time.Second, "the relay is linked again", func() bool { return far.Status().Links.Links == 2 })
+		l.within(5*time.Second, "the relay is linked again", func() bool { return far.Status().Links.Links == 3 })
 		if _, err := u.Ask(l.t.Context(), question); err == nil {
 			l.t.Error("it answers a create of the time before its start")
 		}
@@ -191,7 +191,7 @@ func TestPathsGoOnInTheNextPeriods(t *testing.T) {
 			}
 			for _, r := range l.relays {
 				question := Question{Peer: r.id(), Service: request.Echo}
-				if _, err := alice.Ask(l.t.Context(), question); err != nil && !errors.Is(err, ErrNoPath) { // a guard is no far node
+				if _, err := alice.Ask(l.t.Context(), question); err != nil && !errors.Is(err, path.ErrNoPath) { // a guard is no far node
 					l.t.Errorf("on period %d: %v", period, err)
 				}
 			}

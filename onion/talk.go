@@ -55,10 +55,12 @@ type Talk struct {
 	tell func(session.Event)
 	call Call
 	next int // which callee is tried next
+	miss int // how many there was no path to, one after the other
 	legs map[session.Leg]carrier
 	err  error // why there was no path, last
 	over bool
 	pair bool // in the table
+	more int  // users beside the first, while it is not in the table
 
 	refuse bool        // nobody takes it
 	full   func() bool // asked after events were told: whether messages are to wait at their sender; may be nil
@@ -90,9 +92,12 @@ type legOf struct {
 	leg  session.Leg
 }
 
+// leaseKey is one by all that names it: IDs are chosen by relays, and one may choose that of another's lease.
 type leaseKey struct {
-	id  lease.ID
-	use session.Lease
+	place lease.Place
+	id    lease.ID
+	key   lease.PublicKey
+	use   session.Lease
 }
 
 // errNoCallee is a call to nobody.
@@ -111,6 +116,10 @@ func (c *Client) Dial(now time.Time, call Call) (t *Talk, fresh bool, err error)
 		if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == s }); i >= 0 {
 			return c.talks[i], false, nil
 		}
+	}
+	if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == nil && t.call.Pair == call.Pair }); i >= 0 {
+		c.talks[i].more++
+		return c.talks[i], false, nil
 	}
 	switch {
 	case len(call.Callees) == 0:
@@ -139,11 +148,18 @@ func (t *Talk) Adopt(p session.Pair) error {
 	return err
 }
 
-// Leave counts a user less of the pair's session; it closes a minute after the last.
+// Leave counts a user less of the pair's session; it closes a minute after the last, or at once if it is on its way or not
+// the pair's.
 func (t *Talk) Leave(now time.Time) {
-	if t.s != nil && t.pair {
+	switch {
+	case t.over:
+	case t.pair:
 		t.c.table.Leave(now, t.call.Pair, t.s)
 		t.c.tableAt = now
+	case t.more > 0:
+		t.more--
+	case len(t.call.Callees) > 0:
+		t.Close(now)
 	}
 }
 
@@ -188,7 +204,11 @@ func (l *callLeg) train(now time.Time, at *trip, _ *peer.Descriptor) ([]byte, []
 		t.s, train, err = session.Dial(now, session.DialConfig{Leg: l.id, Target: target, First: t.call.First, Rand: c.cfg.Rand})
 		if err == nil {
 			// A full table or listener means that there are too many; maxTalks keeps them below.
-			t.pair = c.table.Put(t.call.Pair, t.s) == nil
+			if t.pair = c.table.Put(t.call.Pair, t.s) == nil; t.pair {
+				for range t.more {
+					c.table.Use(t.call.Pair)
+				}
+			}
 			_ = c.listener.Admit(t.s)
 		}
 	} else {
@@ -227,7 +247,7 @@ func (l *callLeg) drop(now time.Time) {
 }
 
 // built implements traveller.
-func (l *callLeg) built(time.Time, *trip) {}
+func (l *callLeg) built(time.Time, *trip) { l.t.miss = 0 }
 
 // arrived implements traveller.
 func (l *callLeg) arrived(now time.Time, at *trip, m cell.Message, payload []byte) {
@@ -249,11 +269,17 @@ func (l *callLeg) lost(now time.Time, _ *trip, err error) {
 	l.drop(now)
 }
 
-// gaveUp implements traveller.
+// gaveUp implements traveller: there may be a path to another callee.
 func (l *callLeg) gaveUp(now time.Time, err error) {
-	l.t.err = err
-	if l.t.s == nil && !l.t.over {
-		l.t.finish(now, session.Event{Kind: session.Closed, Err: err})
+	t := l.t
+	t.err = err
+	t.miss++
+	switch {
+	case t.over || errors.Is(err, session.ErrFull): // it has all the legs that it may have
+	case t.miss < len(t.call.Callees):
+		t.reach(now)
+	case t.s == nil:
+		t.finish(now, session.Event{Kind: session.Closed, Err: err})
 	}
 }
 
@@ -271,7 +297,7 @@ func (c *Client) addLeaseKey(now time.Time, l lease.Lease) {
 		// that are ahead neither.
 		use.NotBefore = c.began.Add(session.BucketLen)
 	}
-	c.keys = append(c.keys, leaseKey{l.ID, use})
+	c.keys = append(c.keys, leaseKey{l.Place, l.ID, l.Key.Public(), use})
 	c.setLeaseKeys()
 }
 
@@ -282,10 +308,11 @@ func (c *Client) point(l lease.Lease) session.Point {
 // dropLeaseKey takes a lease back, and erases its key here.
 func (c *Client) dropLeaseKey(l lease.Lease) {
 	c.keys = slices.DeleteFunc(c.keys, func(k leaseKey) bool {
-		if k.id == l.ID {
+		is := k.place == l.Place && k.id == l.ID && k.key == l.Key.Public()
+		if is {
 			k.use.Key.Wipe()
 		}
-		return k.id == l.ID
+		return is
 	})
 	c.setLeaseKeys()
 }
@@ -404,6 +431,7 @@ func (t *Talk) sendAll(now time.Time) {
 func (t *Talk) take(now time.Time, ev session.Event) {
 	switch ev.Kind {
 	case session.NeedLeg:
+		t.miss = 0
 		t.reach(now)
 	case session.LegLost:
 		t.release(ev.Leg)
@@ -465,8 +493,12 @@ func (t *Talk) release(id session.Leg) {
 }
 
 // finish forgets a session that is over.
-func (t *Talk) finish(_ time.Time, ev session.Event) {
+func (t *Talk) finish(now time.Time, ev session.Event) {
 	t.over = true
+	t.recall()
+	if t.pair {
+		t.c.tableAt = now // to be forgotten there
+	}
 	for _, id := range slices.Sorted(maps.Keys(t.legs)) {
 		on := t.legs[id]
 		if at := t.c.trips[on.circuit]; at != nil && !on.owned && ev.Err == nil {
@@ -476,6 +508,24 @@ func (t *Talk) finish(_ time.Time, ev session.Event) {
 	}
 	t.c.talks = slices.DeleteFunc(t.c.talks, func(o *Talk) bool { return o == t })
 	t.tell(ev)
+}
+
+// recall ends the errands for legs that nobody needs any more.
+func (t *Talk) recall() {
+	stop := func(e *errand) {
+		if e == nil {
+			return
+		}
+		if l, ok := e.who.(*callLeg); ok && l.t == t {
+			e.over = true
+		}
+	}
+	for _, at := range t.c.trips {
+		stop(at.errand)
+	}
+	for _, e := range t.c.retry {
+		stop(e)
+	}
 }
 
 // tickSessions does what is due.

@@ -4,6 +4,7 @@ package onion
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"sotto/onion/cell"
@@ -50,6 +51,8 @@ const maxTries = 4
 const (
 	patienceTrips = 3
 	leastPatience = 500 * time.Millisecond
+	// Patience doubles so often while nobody answers: a network that has become slower would never be measured again.
+	maxLate = 4
 )
 
 // errandTime is how long an errand may go on trying.
@@ -115,6 +118,7 @@ func (c *Client) lay(now time.Time, stem path.Stem) (*trip, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.origin.SetPatience(c.patience(c.late))
 	number, err := c.origin.Build(now, neighbor, targets)
 	if err != nil {
 		return nil, err
@@ -139,6 +143,7 @@ func (c *Client) refill(now time.Time) {
 			c.pool.Failed(now, o.ID)
 			continue
 		}
+		c.noPath = nil
 		t, err := c.lay(now, stem)
 		if err != nil {
 			c.pool.Failed(now, o.ID)
@@ -159,14 +164,16 @@ func (c *Client) dropStem(id path.StemID) {
 
 // travel sets out on an errand: over a stem that stands ready, or over a new one.
 func (c *Client) travel(now time.Time, e *errand) {
+	if e.over {
+		return
+	}
 	if c.dir == nil {
 		e.who.gaveUp(now, c.unready())
 		return
 	}
 	e.tries++
 	fits := func(s path.Stem) bool {
-		_, up := c.guards[s.Guard()]
-		return up && (e.far == peer.NodeID{} || c.selector.Fits(s, e.far))
+		return c.usable(s) && (e.far == peer.NodeID{} || c.selector.Fits(s, e.far))
 	}
 	if id, _, ok := c.pool.Take(now, e.purpose, fits); ok {
 		t := c.stems[id]
@@ -220,22 +227,33 @@ func (c *Client) depart(now time.Time, t *trip) {
 		e.who.gaveUp(now, errNoTarget)
 		return
 	}
-	to, err := target(d)
-	var first []byte
-	var cells []circuit.EarlyCell
-	if err == nil {
-		first, cells, err = e.who.train(now, t, d)
-	}
-	if err == nil {
-		err = c.origin.Extend(now, t.number, to, first, cells)
-	}
-	if err != nil {
+	t.far = d
+	if again, err := c.extend(now, t); err != nil {
 		e.who.failed(now, t)
 		c.end(t)
-		c.again(now, e, err)
-		return
+		if again {
+			c.again(now, e, err)
+		} else {
+			e.who.gaveUp(now, err)
+		}
 	}
-	t.stage, t.far, t.begun = extending, d, now
+}
+
+// extend sends the train. What cannot be asked on this circuit cannot on another: again says whether it may.
+func (c *Client) extend(now time.Time, t *trip) (again bool, err error) {
+	to, err := target(t.far)
+	if err != nil {
+		return false, err
+	}
+	first, cells, err := t.errand.who.train(now, t, t.far)
+	if err != nil {
+		return false, err
+	}
+	c.origin.SetPatience(c.patience(t.errand.tries - 1))
+	err = c.origin.Extend(now, t.number, to, first, cells)
+	c.origin.SetPatience(c.patience(c.late))
+	t.stage, t.begun = extending, now
+	return true, err
 }
 
 // again tries an errand once more, if there is hope.
@@ -244,10 +262,21 @@ func (c *Client) again(now time.Time, e *errand, err error) {
 		return
 	}
 	if e.tries >= maxTries || !now.Before(e.until) {
-		e.who.gaveUp(now, err)
+		e.who.gaveUp(now, noWay(err))
 		return
 	}
 	c.retry = append(c.retry, e)
+}
+
+// noWay says in a user's words why circuits did not come about.
+func noWay(err error) error {
+	switch {
+	case errors.Is(err, path.ErrNoPath):
+		return err
+	case errors.Is(err, circuit.ErrFull):
+		return fmt.Errorf("%w: %w; wait until some of what is under way is over", path.ErrNoPath, err)
+	}
+	return fmt.Errorf("%w: relays on the way did not answer (%w); try again, or check the network connection", path.ErrNoPath, err)
 }
 
 // settle closes a circuit that has done what it was for.
@@ -288,22 +317,30 @@ func (c *Client) stands(now time.Time, t *trip) {
 		t.stage = complete
 		t.errand.who.built(now, t)
 	case t.errand != nil:
-		c.selector.Built(t.stem)
-		t.stage = standing
+		c.stood(t)
 		c.depart(now, t)
 	default:
-		c.selector.Built(t.stem)
-		t.stage = standing
+		c.stood(t)
 		if !c.pool.Built(now, t.id, t.stem) {
 			c.dropStem(t.id)
 		}
 	}
 }
 
+// stood takes that a stem stands.
+func (c *Client) stood(t *trip) {
+	c.selector.Built(t.stem)
+	t.stage, c.late = standing, 0
+}
+
 // falls takes the end of a circuit.
 func (c *Client) falls(now time.Time, t *trip, ev circuit.OwnEvent) {
 	delete(c.trips, t.number)
-	if t.stage == building && ev.Err != circuit.ErrLinkLost {
+	if t.stage == building && ev.Err == circuit.ErrNoAnswer {
+		c.late = min(c.late+1, maxLate)
+	}
+	// A guard that does not answer says nothing of who stands behind it, and would have others chosen.
+	if t.stage == building && ev.Hop > 1 {
 		c.selector.Failed(now, t.stem)
 	}
 	switch {
@@ -329,5 +366,12 @@ func (c *Client) took(d time.Duration) {
 		c.rtt = d
 	}
 	c.rtt += (d - c.rtt) / 8
-	c.origin.SetPatience(min(c.cfg.Patience, max(leastPatience, patienceTrips*c.rtt)))
+}
+
+// patience is how long a hop is waited for when so many in a row did not answer.
+func (c *Client) patience(late int) time.Duration {
+	if c.rtt == 0 {
+		return c.cfg.Patience
+	}
+	return min(c.cfg.Patience, max(leastPatience, patienceTrips*c.rtt)<<min(late, maxLate))
 }

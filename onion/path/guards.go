@@ -32,13 +32,18 @@ type health struct {
 	down time.Time // since when it has not answered; zero while it was not tried or is up
 }
 
-// GuardUp says that the link to a guard is up. A NodeID that is not in the sample is ignored.
-func (s *Selector) GuardUp(_ time.Time, id peer.NodeID) {
-	if i := s.sampledAt(id); i >= 0 {
-		s.health[id] = health{up: true}
-		// Whoever answers at the address has the key of the descriptor: it is the same relay's.
-		s.kept.guards[i].bound = false
+// GuardUp says that the link to a guard is up, and reports whether that is news. A NodeID that is not in the sample is
+// ignored.
+func (s *Selector) GuardUp(_ time.Time, id peer.NodeID) (news bool) {
+	i := s.sampledAt(id)
+	if i < 0 {
+		return false
 	}
+	news = !s.health[id].up
+	s.health[id] = health{up: true}
+	// Whoever answers at the address has the key of the descriptor: it is the same relay's.
+	s.kept.guards[i].bound = false
+	return news
 }
 
 // GuardDown says that the link to a guard was lost or could not be made; it may be said again as long as that is so.
