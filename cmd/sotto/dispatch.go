@@ -57,6 +57,8 @@ func commands() []command {
 		{name: "bench", sub: []command{
 			{name: "link", run: runBenchLink},
 			{name: "net", run: runBenchNet},
+			{name: "relay", run: runBenchRelay},
+			{name: "circuits", run: runBenchCircuits},
 		}},
 	}
 }

@@ -250,4 +250,23 @@ var helps = map[string]help{
 			"--json        one JSON object a metric, one a line\n",
 		example: "sotto bench net --delay 40ms --loss 1%",
 	},
+	"bench relay": {
+		summary: "run one relay of an overlay that only measures, for scripts that watch its process",
+		args:    "[--genesis SECONDS] [--number N]",
+		about: "Prints a line with its seed, reads the seeds of the three relays of a path and the word go, prints ready, and\n" +
+			"ends with its input. internal/compare/run.py speaks to it.\n",
+		flags: "--genesis SECONDS  when the overlay began (Unix time); the same for all; a minute ago if not given\n" +
+			"--number N         which relay it is, 1 to 200: relays with different numbers count as of different networks\n",
+		example: "sotto bench relay --genesis 1767225600 --number 2",
+	},
+	"bench circuits": {
+		summary: "load three such relays with circuits",
+		args:    "[--genesis SECONDS] [--count N]",
+		about: "Reads the seeds of the three relays in the order of the path and the word go, prints ready, makes the\n" +
+			"circuits at the next go, prints how many were made and failed in how many seconds, and holds them until its\n" +
+			"input ends.\n",
+		flags: "--genesis SECONDS  when the overlay began (Unix time); the same for all; a minute ago if not given\n" +
+			"--count N          how many circuits, 1000 if not given\n",
+		example: "sotto bench circuits --genesis 1767225600 --count 500",
+	},
 }

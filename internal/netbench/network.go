@@ -220,8 +220,13 @@ func (n *network) close() {
 	n.running.Wait()
 }
 
+// directory is a node that knows peers.
+type directory interface {
+	PathDirectory() (d *peer.Directory, edition uint32)
+}
+
 // targets are relays as creates want them, as soon as some node has their descriptors.
-func targets(ctx context.Context, of *onion.Node, ids []peer.NodeID) ([]layer.Target, error) {
+func targets(ctx context.Context, of directory, ids []peer.NodeID) ([]layer.Target, error) {
 	var dir *peer.Directory
 	if err := until(ctx, func() bool {
 		dir, _ = of.PathDirectory()

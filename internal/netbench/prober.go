@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"sotto/internal/linkbench"
+	"sotto/internal/relaybench"
 	"sotto/noise"
 	"sotto/onion/circuit"
+	"sotto/onion/layer"
 	"sotto/overlay"
 	"sotto/overlay/link"
 	"sotto/overlay/peer"
@@ -30,7 +32,8 @@ const (
 
 // prober is a node without a name, with an origin on it.
 type prober struct {
-	n      *network
+	seeds  []*peer.Descriptor
+	delay  time.Duration // one way, of a link
 	node   *overlay.Node
 	origin *circuit.Origin
 	cells  chan arrival
@@ -47,11 +50,6 @@ type arrival struct {
 
 // newProber starts one, and waits until it is linked to its guards.
 func (n *network) newProber() (*prober, error) {
-	p := &prober{n: n, cells: make(chan arrival, 64), guards: make(map[peer.NodeID]link.Neighbor)}
-	var err error
-	if p.origin, err = circuit.NewOrigin(circuit.OriginConfig{Overlay: n.overlay.ID.Bytes()}); err != nil {
-		return nil, err
-	}
 	below, err := noise.ListenUDP(netip.AddrPortFrom(loopback(1), 0), noise.UDPOptions{})
 	if err != nil {
 		return nil, err
@@ -61,14 +59,28 @@ func (n *network) newProber() (*prober, error) {
 		_ = below.Close() // err says more
 		return nil, err
 	}
-	cfg := n.overlay.Config(nil, n.seeds, pipe, below.Close)
-	cfg.Guards, cfg.Links, cfg.Cells = probeGuards, p.link, p.cell
-	if p.node, err = overlay.New(cfg); err != nil {
-		_ = below.Close() // err says more
+	p, err := probe(n.overlay, n.seeds, probeGuards, pipe, below)
+	if err != nil {
 		return nil, err
 	}
+	p.delay = n.shape.Delay
 	n.run(p.node.Run)
 	return p, n.until(func() bool { return len(p.neighbors()) == probeGuards })
+}
+
+// probe makes a prober and starts nothing.
+func probe(o relaybench.Overlay, seeds []*peer.Descriptor, guards int, pipe noise.Pipe, below *noise.UDPPipe) (*prober, error) {
+	p := &prober{seeds: seeds, cells: make(chan arrival, 64), guards: make(map[peer.NodeID]link.Neighbor)}
+	var err error
+	if p.origin, err = circuit.NewOrigin(circuit.OriginConfig{Overlay: o.ID.Bytes()}); err == nil {
+		cfg := o.Config(nil, seeds, pipe, below.Close)
+		cfg.Guards, cfg.Links, cfg.Cells = guards, p.link, p.cell
+		p.node, err = overlay.New(cfg)
+	}
+	if err != nil {
+		_ = below.Close() // err says more
+	}
+	return p, err
 }
 
 // link notes who is a neighbour.
@@ -108,8 +120,8 @@ func (p *prober) hops() (link.Neighbor, []peer.NodeID) {
 		first, hops = to, append(hops, id)
 		break
 	}
-	for _, i := range rand.Perm(len(p.n.seeds)) {
-		if id := p.n.seeds[i].NodeID(); len(hops) < stemHops && len(hops) > 0 && id != hops[0] {
+	for _, i := range rand.Perm(len(p.seeds)) {
+		if id := p.seeds[i].NodeID(); len(hops) < stemHops && len(hops) > 0 && id != hops[0] {
 			hops = append(hops, id)
 		}
 	}
@@ -122,37 +134,41 @@ var errLost = errors.New("netbench: a create was lost")
 // build makes a circuit of three hops and closes it; it returns how long that took until the last hop had answered.
 func (p *prober) build(ctx context.Context) (time.Duration, error) {
 	first, ids := p.hops()
-	hops, err := targets(ctx, p.n.relays[0], ids)
+	hops, err := targets(ctx, p.node, ids)
 	if err != nil {
 		return 0, err
 	}
+	number, took, err := p.raise(ctx, first, hops)
+	p.origin.Close(number)
+	p.flush()
+	return took, err
+}
+
+// raise makes a circuit, and returns how long that took.
+func (p *prober) raise(ctx context.Context, first link.Neighbor, hops []layer.Target) (circuit.Circuit, time.Duration, error) {
 	began := time.Now()
 	number, err := p.origin.Build(began, circuit.Neighbor(first), hops)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	p.flush()
-	defer func() {
-		p.origin.Close(number)
-		p.flush()
-	}()
-	patience := time.NewTimer(6*p.n.shape.Delay + time.Second)
+	patience := time.NewTimer(6*p.delay + time.Second)
 	defer patience.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return number, 0, context.Cause(ctx)
 		case <-patience.C:
-			return 0, errLost
+			return number, 0, errLost
 		case c := <-p.cells:
 			p.origin.Receive(c.at, circuit.Neighbor(c.from), c.frame)
 			for _, ev := range p.origin.Events(nil) {
 				switch {
 				case ev.Circuit != number:
 				case ev.Kind == circuit.Built:
-					return c.at.Sub(began), nil
+					return number, c.at.Sub(began), nil
 				case ev.Kind == circuit.Failed:
-					return 0, errLost
+					return number, 0, errLost
 				}
 			}
 		}

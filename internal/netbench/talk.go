@@ -24,6 +24,8 @@ const (
 	leases = 4
 	// messageLen is that of a message that a call begins with, at most as it is seen in the field.
 	messageLen = 3000
+	// echoLen is that of a short message, which is echoed.
+	echoLen = 200
 	// voiceLen and voiceEvery are those of speech.
 	voiceLen   = 172
 	voiceEvery = 20 * time.Millisecond
@@ -119,9 +121,9 @@ func (p *pair) talk(ctx context.Context, s *onion.Session) {
 			return // over
 		}
 		at := time.Now()
-		if ev.Kind == session.Message && (first || len(ev.Bytes) < voiceLen) {
+		if ev.Kind == session.Message && (first || len(ev.Bytes) == echoLen) {
 			first = false
-			_ = s.SendMessage(ev.Bytes[:min(len(ev.Bytes), voiceLen)]) // one that is over needs none
+			_ = s.SendMessage(ev.Bytes[:echoLen]) // one that is over needs none
 			continue
 		}
 		p.mu.Lock()
@@ -197,7 +199,7 @@ func measureRoundTrip(ctx context.Context, s *onion.Session, budget time.Duratio
 	var took []float64
 	for end := time.Now().Add(budget); len(took) < fewest || len(took) < samplesMost && time.Now().Before(end); {
 		began := time.Now()
-		if err := s.SendMessage(make([]byte, 20)); err != nil {
+		if err := s.SendMessage(make([]byte, echoLen)); err != nil {
 			return linkbench.Figure{}, err
 		}
 		if err := next(ctx, s); err != nil {

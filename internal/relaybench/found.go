@@ -15,19 +15,22 @@ import (
 	"sotto/overlay/peer"
 )
 
-// Overlay is one that exists for measuring only. It began a minute ago.
+// Overlay is one that exists for measuring only.
 type Overlay struct {
 	ID       peer.OverlayID
 	Calendar peer.Calendar
 }
 
-// NewOverlay makes one without relays.
-func NewOverlay() (Overlay, error) {
+// NewOverlay makes one without relays, that began a minute ago.
+func NewOverlay() (Overlay, error) { return OverlayOf(time.Now().Add(-time.Minute)) }
+
+// OverlayOf is the one that began at some moment: the same in every process.
+func OverlayOf(genesis time.Time) (Overlay, error) {
 	id, err := peer.ParseOverlayID(append([]byte("bench"), make([]byte, peer.OverlayIDLen-5)...))
 	if err != nil {
 		return Overlay{}, err
 	}
-	calendar, err := peer.NewCalendar(time.Now().Add(-time.Minute).Unix(), peer.DefaultPeriod, peer.DefaultKeyEpoch)
+	calendar, err := peer.NewCalendar(genesis.Unix(), peer.DefaultPeriod, peer.DefaultKeyEpoch)
 	return Overlay{id, calendar}, err
 }
 
@@ -96,6 +99,34 @@ func (o Overlay) seed(id *overlay.Identity) (*peer.Descriptor, error) {
 		return nil, err
 	}
 	return admitted.Verify(daily, o.Calendar, next)
+}
+
+// SeedLen is the length of a seed as bytes.
+const SeedLen = peer.StaticLen + peer.DailyLen
+
+// AppendSeed appends a seed for another process.
+func AppendSeed(b []byte, d *peer.Descriptor) []byte {
+	return d.Daily().Append(d.Static().Append(b))
+}
+
+// ParseSeed reads a seed of another process.
+func (o Overlay) ParseSeed(b []byte) (*peer.Descriptor, error) {
+	if len(b) != SeedLen {
+		return nil, peer.ErrMalformed
+	}
+	static, err := peer.ParseStatic(b[:peer.StaticLen])
+	if err != nil {
+		return nil, err
+	}
+	daily, err := peer.ParseDaily(b[peer.StaticLen:])
+	if err != nil {
+		return nil, err
+	}
+	admitted, err := peer.Admit(static, o.ID, open{})
+	if err != nil {
+		return nil, err
+	}
+	return admitted.Verify(daily, o.Calendar, daily.Period())
 }
 
 // Config is a node of this overlay over a pipe. Without an identity it has no name.
