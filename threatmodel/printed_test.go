@@ -27,12 +27,16 @@ var harmless = map[string]string{
 	"identity.Want":   "its parts refuse", "identity.Warning": "a kind and a date",
 	"authority.Config": "the overlay's name and parameters", "authority.Options": "functions", "authority.InviteOptions": "switches",
 	"store.Store": "a path and a handle of the own machine", "visit.Client": "the authority's address and pin, from the document",
-	"visit.Service": "a handler and a certificate of the authority",
+	"visit.Service":    "a handler and a certificate of the authority",
+	"circuit.Counters": "counts", "onion.RelayStatus": "counts", "onion.ClientStatus": "counts, times, and a sentence for the user",
+	"onion.CircuitStatus": "its parts are counts", "lease.Limits": "bounds", "request.Limits": "bounds", "request.Service": "numbers of cells",
+	"request.ServerConfig": "bounds and services", "path.NoPath": "a reason, a date, and a sentence for the user",
+	"path.Order": "a number, a purpose, a profile", "path.Ready": "a number and a profile",
 }
 
 func TestEveryExportedTypeRefusesToPrintOrHasAReason(t *testing.T) {
 	structs, formats := map[string]bool{}, map[string]bool{}
-	for _, root := range []string{"../noise", "../overlay"} {
+	for _, root := range []string{"../noise", "../overlay", "../onion"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -19,3 +19,9 @@ func (OwnerConfig) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[leas
 
 // LogValue logs a placeholder.
 func (OwnerConfig) LogValue() slog.Value { return slog.StringValue("[lease configuration]") }
+
+// Format prints a fixed text for every verb: it tells one caller from another.
+func (Leg) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[leg]") }
+
+// LogValue logs a fixed text.
+func (Leg) LogValue() slog.Value { return slog.StringValue("[leg]") }
