@@ -81,9 +81,10 @@ func (s *Selector) dead(now time.Time, at spot, alone bool) bool {
 func (s *Selector) renew(now time.Time, st *state, p Purpose, guards []int) {
 	one := &st.sets[p]
 	one.early = min(one.early, unix(now))
-	one.members = slices.DeleteFunc(one.members, func(m held) bool {
-		return m.time <= unix(now) || m.time > unix(now.Add(longest))
-	})
+	for i := range one.members { // a clock that was ahead, or is behind, is no reason to choose others
+		one.members[i].time = min(one.members[i].time, unix(now.Add(longest)))
+	}
+	one.members = slices.DeleteFunc(one.members, func(m held) bool { return m.time <= unix(now) })
 	if i := s.useless(now, st, p, guards); i >= 0 &&
 		(unix(now)-one.early >= int64(earlyPause/time.Second) || mutated(noRebuilding)) {
 		if m, ok := s.drawSecond(st, p, guards); ok {
