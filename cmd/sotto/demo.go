@@ -23,9 +23,9 @@ const (
 	demoPeers = 24
 	// demoTime is how long a demo may take; scripts count on 50 s.
 	demoTime = 45 * time.Second
-	// Beyond these, links don't come up in the time that a demo has.
-	demoMostDelay = 400 * time.Millisecond
-	demoMostLoss  = 0.3
+	// Beyond these, links and circuits don't come up in the time that a demo has.
+	demoMostDelay = 200 * time.Millisecond
+	demoMostLoss  = 0.05
 )
 
 func runDemo(ctx context.Context, e *env, args []string) error {
@@ -115,6 +115,10 @@ func aboutDemo(err error) error {
 		return errors.New("no temporary files can be written; make room, or set TMPDIR to a directory that has some")
 	case errors.Is(err, loopback.ErrLinks):
 		return errors.New("not every link came up in time; this machine is too busy, so try again, with fewer --peers or less --loss")
+	case errors.Is(err, loopback.ErrStems):
+		return errors.New("alice and bob found no way through the relays in time; this machine is too busy, so try again, with less --loss or --delay")
+	case errors.Is(err, loopback.ErrTalk):
+		return errors.New("alice and bob could not talk to each other; try again, with less --loss or --delay, and report it if it stays so without both")
 	}
 	return errors.New(enroll.Explain(err))
 }

@@ -18,10 +18,10 @@ import (
 	"sotto/threatmodel/loopback"
 )
 
-// smallDemo is a demo that takes two seconds, and a check that it leaves no file behind.
+// smallDemo is a demo that takes some seconds, and a check that it leaves no file behind.
 func smallDemo(t *testing.T) loopback.Config {
 	t.Helper()
-	cfg := loopback.Config{Peers: 4, Brief: true, Seed: 7, Dir: t.TempDir(), CPU: cpuClock()}
+	cfg := loopback.Config{Peers: 6, Brief: true, Seed: 7, Dir: t.TempDir(), CPU: cpuClock()}
 	t.Cleanup(func() {
 		if left, err := os.ReadDir(cfg.Dir); err != nil || len(left) > 0 {
 			t.Errorf("%d files are left: %v", len(left), err)
@@ -45,8 +45,8 @@ func TestDemoAsJSONIsOneObjectOfItsNames(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout.String()), &names); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"datagrams", "handshakes", "leaks", "linked_ms", "links", "ok", "peers", "restart_ms", "rtt_ms", "saw",
-		"seconds", "seed"}
+	want := []string{"datagram_one_way_ms", "datagrams", "handshakes", "leaks", "lease_ms", "linked_ms", "links", "ok", "peers", "restart_ms",
+		"rtt_ms", "saw", "seconds", "seed", "session_open_ms", "stem_request_ms", "talk"}
 	if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) {
 		t.Errorf("the names are %q", got)
 	}
@@ -54,11 +54,14 @@ func TestDemoAsJSONIsOneObjectOfItsNames(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout.String()), &o); err != nil {
 		t.Fatal(err)
 	}
-	if !o.OK || o.Peers != 4 || o.Links != 6 || o.LinkedMS <= 0 || o.Leaks != 0 || o.Seed != 7 || o.Handshakes.IK < 6 {
+	if !o.OK || o.Peers != 6 || o.Links != 15 || o.LinkedMS <= 0 || o.Leaks != 0 || o.Seed != 7 || o.Handshakes.IK < 15 {
 		t.Errorf("%+v", o)
 	}
 	if o.RTT.P50 < 40 || o.RTT.P95 < o.RTT.P50 {
 		t.Errorf("with 20 ms one way, there and back takes %+v", o.RTT)
+	}
+	if w := o.OneWay; w.P50 < 120 || w.P95 < w.P50 || o.RequestMS < 120 || o.OpenMS < 240 || o.Talk.Lines != (loopback.Exchanged{Sent: 10, Received: 10, Matched: 10}) {
+		t.Errorf("through six links of 20 ms: %+v, question %v ms, call %v ms, %+v", w, o.RequestMS, o.OpenMS, o.Talk)
 	}
 	if g := o.Datagrams; g.Sent == 0 || g.Sent != g.Received+g.Lost+g.Unheard || len(g.Sizes) != 1 || g.Sizes[512] == 0 {
 		t.Errorf("datagrams %+v", g)
@@ -76,12 +79,12 @@ func TestDemoTellsAStoryWithTimesAndATable(t *testing.T) {
 	if stderr.Len() > 0 {
 		t.Errorf("in a pipe it says %q on stderr", stderr)
 	}
-	if n := len(regexp.MustCompile(`(?m)^ +\d+\.\d s  `).FindAllString(stdout.String(), -1)); n != 7 {
-		t.Errorf("%d steps, want 7:\n%s", n, stdout)
+	if n := len(regexp.MustCompile(`(?m)^ +\d+\.\d s  `).FindAllString(stdout.String(), -1)); n != 8 {
+		t.Errorf("%d steps, want 8:\n%s", n, stdout)
 	}
 	for _, say := range []string{
-		"of 127.0.0.1, each declared as a network of its own", "every relay is linked to every other: 6 links",
-		"WHO ", "the authority ", "any relay ", "alice's guards ", "alice's node ", "who taps all wires ", "who reads all logs ",
+		"of 127.0.0.1, each declared as a network of its own", "every relay is linked to every other: 15 links",
+		"WHO ", "the authority ", "any relay ", "a guard ", "the relay bob is at ", "\nalice ", "\nbob ", "who taps all wires ", "who reads all logs ",
 		"\nleaks: 0\n", "not built yet",
 	} {
 		if !strings.Contains(stdout.String(), say) {
@@ -108,7 +111,7 @@ func (w watched) Write(b []byte) (int, error) {
 
 func TestInterruptedDemoEndsSoonAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, after := range []int32{2, 5, 8} { // lines: sockets are open; relays link; links are measured
+	for _, after := range []int32{2, 5, 8, 10} { // lines: sockets are open; relays link; links are measured; people talk
 		e, stdout, stderr := testEnv(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		var lines atomic.Int32
@@ -145,6 +148,7 @@ func TestDemoWithALeakFails(t *testing.T) {
 func TestDemoIsOKOnlyIfEveryLinkAnsweredWithOneSize(t *testing.T) {
 	good := func() *demo {
 		d := &demo{linked: loopback.Linked{Links: 6}, measured: loopback.Measured{Links: 6}}
+		d.talked.Lines, d.talked.Datagrams = loopback.Exchanged{Sent: 10, Received: 10, Matched: 10}, loopback.Exchanged{Sent: 100, Received: 90, Matched: 90}
 		d.datagrams.Sizes = map[int]uint64{512: 9}
 		return d
 	}
@@ -155,6 +159,11 @@ func TestDemoIsOKOnlyIfEveryLinkAnsweredWithOneSize(t *testing.T) {
 		"a silent link":     func(d *demo) { d.measured.Links = 5 },
 		"a second size":     func(d *demo) { d.datagrams.Sizes[100] = 1 },
 		"a leak":            func(d *demo) { d.leaks = []loopback.Leak{{Times: 1}} },
+		"a line lost":       func(d *demo) { d.talked.Lines.Received, d.talked.Lines.Matched = 9, 9 },
+		"a line altered":    func(d *demo) { d.talked.Lines.Matched = 9 },
+		"a strange sound":   func(d *demo) { d.talked.Datagrams.Received = 91 },
+		"a broken sound":    func(d *demo) { d.talked.Datagrams.Received, d.talked.Datagrams.Matched = 70, 70 },
+		"no conversation":   func(d *demo) { d.talked = loopback.Talked{} },
 		"silence with loss": func(d *demo) { d.cfg.Loss, d.measured.Links = 0.1, 0 },
 	} {
 		d := good()
@@ -167,7 +176,7 @@ func TestDemoIsOKOnlyIfEveryLinkAnsweredWithOneSize(t *testing.T) {
 
 func TestDemoRefusesWhatItCannotShow(t *testing.T) {
 	for _, args := range [][]string{
-		{"--peers", "2"}, {"--peers", "65"}, {"--delay", "-1ms"}, {"--delay", "1s"}, {"--loss", "31%"}, {"--loss", "-1%"},
+		{"--peers", "4"}, {"--peers", "65"}, {"--delay", "-1ms"}, {"--delay", "1s"}, {"--loss", "6%"}, {"--loss", "-1%"},
 		{"--loss", "NaN"}, {"--loss", "much"}, {"--seed", "-1"},
 	} {
 		e, stdout, stderr := testEnv(t)

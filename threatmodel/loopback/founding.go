@@ -26,8 +26,9 @@ import (
 const (
 	// Name is what the overlay is called. Names under .invalid are nobody's (RFC 2606 §2).
 	Name = "demo.invalid"
-	// Alice is the user part of the name of the person whose node is anonymous.
+	// Alice and Bob are the user parts of the names of the people whose nodes are anonymous.
 	Alice = "alice"
+	Bob   = "bob"
 	// joinsAtOnce is as many as the service answers at once, and one that is on its way.
 	joinsAtOnce = 3
 	// visitsOfOne is how many visits the service takes from one address in a row; where everybody has the same one,
@@ -39,7 +40,7 @@ const (
 
 // Joined is what came of the enrolment.
 type Joined struct {
-	People  int // who have a name and a certificate now, Alice among them
+	People  int // who have a name and a certificate now, Alice and Bob among them
 	ByHTTPS int // …and joined over HTTPS; the others by file
 }
 
@@ -50,7 +51,7 @@ func (n *Network) Found(ctx context.Context) error {
 	return n.openAuthority(ctx)
 }
 
-// Join has everybody join: first who runs a relay, then, when the document lists all relays, Alice.
+// Join has everybody join: first who runs a relay, then, when the document lists all relays, Alice and Bob.
 func (n *Network) Join(ctx context.Context) (Joined, error) {
 	ctx, end := n.join(ctx)
 	defer end()
@@ -60,8 +61,10 @@ func (n *Network) Join(ctx context.Context) (Joined, error) {
 	if err := n.publish(); err != nil {
 		return Joined{}, err
 	}
-	if err := n.joinAlice(ctx); err != nil {
-		return Joined{}, err
+	for i, user := range []string{Alice, Bob} {
+		if err := n.joinUser(ctx, user, n.users()[i], len(n.relays)+i); err != nil {
+			return Joined{}, err
+		}
 	}
 	if err := n.plant(); err != nil {
 		return Joined{}, err
@@ -243,19 +246,19 @@ func (d *node) adopt(o document.Overlay) {
 	}
 }
 
-// joinAlice enrols Alice and makes her node of what her invite said: it has neither identity nor descriptor.
-func (n *Network) joinAlice(ctx context.Context) error {
-	alice, err := n.enrol(ctx, Alice, enroll.Anonymous, n.alice, len(n.relays))
+// joinUser enrols a person and makes the node of what the invite said: it has neither identity nor descriptor.
+func (n *Network) joinUser(ctx context.Context, user string, d *node, before int) error {
+	p, err := n.enrol(ctx, user, enroll.Anonymous, d, before)
 	if err != nil {
 		return err
 	}
-	n.persons = append(n.persons, alice)
-	o, err := alice.identity.Document()
+	n.persons = append(n.persons, p)
+	o, err := p.identity.Document()
 	if err != nil {
 		return err
 	}
-	n.alice.cfg.Role = overlay.Anonymous
-	n.alice.adopt(o)
+	d.cfg.Role = overlay.Anonymous
+	d.adopt(o)
 	return nil
 }
 

@@ -5,11 +5,12 @@ package loopback
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"sotto/onion"
+	"sotto/onion/path"
 	"sotto/overlay"
 )
 
@@ -81,29 +82,50 @@ func (n *Network) until(ctx context.Context, done func() bool) error {
 	return nil
 }
 
-// Guarded is how Alice's node came in.
+// Guarded is how the nodes of Alice and Bob came in.
 type Guarded struct {
-	Guards int           // relays that it is linked to
-	Took   time.Duration // from its start until it had the descriptors of all relays
+	Guards int           // of Alice's node, which circuits begin at
+	Stems  int           // of Alice's node, which stand ready
+	Took   time.Duration // from their start until both had guards, the descriptors of all relays, and stems
 }
 
-// Guard starts the node without a name and waits until it has its guards and the directory.
+// Guard starts the nodes without a name and waits until they have guards, the directory and stems: ErrStems if they don't.
 func (n *Network) Guard(ctx context.Context) (Guarded, error) {
 	ctx, end := n.join(ctx)
 	defer end()
 	begun := time.Now()
-	if err := n.begin(n.alice); err != nil {
-		return Guarded{}, err
+	for _, d := range n.users() {
+		if err := n.begin(d); err != nil {
+			return Guarded{}, err
+		}
 	}
-	wanted := min(guards, len(n.alice.cfg.Seeds))
 	err := n.until(ctx, func() bool {
-		s := n.alice.live.Status()
-		return s.State == overlay.Linked && s.Links.Links == wanted && s.Peers == len(n.relays)
+		return !slices.ContainsFunc(n.users(), func(d *node) bool { return !n.ready(d) })
 	})
-	return Guarded{Guards: wanted, Took: time.Since(begun)}, err
+	if errors.Is(err, ErrLinks) {
+		err = ErrStems
+	}
+	c := n.alice.live.Circuits().Client
+	g := Guarded{Guards: c.GuardsUp, Took: time.Since(begun)}
+	for _, stems := range c.Stems {
+		g.Stems += stems
+	}
+	return g, err
 }
 
-// guards is how many a node without a name has unless it says otherwise: overlay.Config.
+// ready reports whether a node without a name has what it needs to begin with.
+func (n *Network) ready(d *node) bool {
+	s, c := d.live.Status(), d.live.Circuits().Client
+	stems := onion.DefaultReady(path.Standard)
+	for p, ready := range stems {
+		if c.Stems[p] < min(1, ready.Stems) { // where datagrams are lost, the others take their time
+			return false
+		}
+	}
+	return s.State == overlay.Linked && s.Peers == len(n.relays) && c.GuardsUp == guards
+}
+
+// guards is how many circuits of a node begin at: package path.
 const guards = 2
 
 // Measured is what probes over every link in both directions found.
@@ -216,21 +238,15 @@ func (n *Network) Restart(ctx context.Context) (Restarted, error) {
 	return r, errors.Join(ErrLinks, ctx.Err())
 }
 
-// victim draws a relay that Alice's node has nothing to do with.
+// victim draws a relay that nobody's circuits begin at: there are more than four.
 func (n *Network) victim() *node {
-	of := n.guardPlaces()
+	of := n.guardsOf(n.users()...)
 	for {
 		r := n.relays[n.random.IntN(len(n.relays))]
-		if _, is := of[r.place]; !is {
+		if !of[r.id()] {
 			return r
 		}
 	}
-}
-
-// guardPlaces is whom Alice's node has ever sent a datagram.
-func (n *Network) guardPlaces() map[netip.AddrPort]int {
-	_, told := n.alice.record.partners()
-	return told
 }
 
 // Datagrams waits for a moment in which nothing is under way, and counts.

@@ -1,12 +1,12 @@
 // Package loopback is a whole overlay in one process, over real sockets of this machine, under observation: an
-// authority whom people join by HTTPS, relays that find and trust each other, a node without a name.
+// authority whom people join by HTTPS, relays that find and trust each other, and Alice and Bob, whose nodes have no name.
 //
 // What lab is in virtual time, this is in real time: nothing is simulated but the distance, if asked for. Every
 // datagram is counted and searched for canaries where it enters the kernel, every line of every node's log and every
 // request to the authority where it arrives; what each role learned is read from these records, not from constants.
 //
 // The methods of a Network are the chapters of one story, told in this order by one goroutine: Open, Found, Join,
-// Link, Guard, Measure, Restart, Finish, Close.
+// Link, Guard, Measure, Talk, Restart, Finish, Close.
 package loopback
 
 import (
@@ -16,16 +16,17 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sotto/overlay/enroll/authority"
 	"sotto/threatmodel/lab"
 )
 
-// Bounds of a network. Below three relays there is none that is no guard; above 64 the sockets of one process and two
-// processors are what is measured.
+// Bounds of a network. Two guards, two second hops and one relay more are what any path needs; above 64 the sockets of one
+// process and two processors are what is measured.
 const (
-	MinPeers = 3
+	MinPeers = 5
 	MaxPeers = 64
 )
 
@@ -38,6 +39,8 @@ var (
 	ErrSockets = errors.New("loopback: no socket on this machine's own addresses")
 	ErrDisk    = errors.New("loopback: no place for temporary files")
 	ErrLinks   = errors.New("loopback: not every link came up in time")
+	ErrStems   = errors.New("loopback: nodes without a name found no paths in time")
+	ErrTalk    = errors.New("loopback: no conversation came about")
 )
 
 // Config is what a network is made from.
@@ -65,7 +68,8 @@ type Network struct {
 
 	authority *authority.Authority
 	relays    []*node
-	alice     *node // the one without a name
+	alice     *node // without a name, as…
+	bob       *node
 	persons   []person
 
 	ctx     context.Context // of everything that runs; its cause says what broke
@@ -75,6 +79,8 @@ type Network struct {
 	logs    *logbook
 	visits  visits
 	planted planted
+	cells   atomic.Pointer[lab.Sieve] // what is looked for in the cells that relays have opened; nil before the talk
+	talk    talk
 	closed  bool
 }
 

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"sotto/internal/shaper"
 	"sotto/noise"
+	"sotto/onion"
 	"sotto/overlay"
 	"sotto/overlay/peer"
 )
@@ -25,14 +27,16 @@ type node struct {
 	conn     *net.UDPConn // nil when it was handed to a start that is over
 	record   *record
 	cfg      overlay.Config
-	lost     uint64 // datagrams that earlier starts lost on purpose
+	sight    *sight  // of a relay
+	keeper   *keeper // of a node without a name
+	lost     uint64  // datagrams that earlier starts lost on purpose
 
 	live *start
 }
 
 // start is one life of a node.
 type start struct {
-	*overlay.Node
+	*onion.Node
 	tap    *tap
 	shaped *shaper.Pipe
 	cancel context.CancelFunc
@@ -49,7 +53,14 @@ func (n *Network) begin(d *node) error {
 	}
 	cfg := d.cfg
 	cfg.Pipe, cfg.ClosePipe, cfg.Log = shaped, pipe.Close, n.logs.logger()
-	live, err := overlay.New(cfg)
+	whole := onion.NodeConfig{Overlay: cfg}
+	if d.sight != nil {
+		whole.Observe = func(frame []byte) { d.sight.see(n.cells.Load(), frame) }
+	}
+	if d.keeper != nil {
+		whole.Client = d.keeper.client()
+	}
+	live, err := onion.NewNode(whole)
 	if err != nil {
 		return err
 	}
@@ -93,11 +104,16 @@ func (d *node) kill() {
 
 // nodes are all of them.
 func (n *Network) nodes() []*node {
-	if n.alice == nil {
-		return n.relays
-	}
-	return append(n.relays[:len(n.relays):len(n.relays)], n.alice)
+	return append(n.relays[:len(n.relays):len(n.relays)], n.users()...)
 }
+
+// users are those without a name, as far as they are made.
+func (n *Network) users() []*node {
+	return slices.DeleteFunc([]*node{n.alice, n.bob}, func(d *node) bool { return d == nil })
+}
+
+// id is a relay's name.
+func (d *node) id() peer.NodeID { return d.cfg.Identity.Static.NodeID() }
 
 // stop ends all nodes at the same time and closes the sockets that none took over.
 func (n *Network) stop() error {

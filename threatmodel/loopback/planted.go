@@ -15,13 +15,20 @@ type planted struct {
 	secrets []lab.Canary // private keys, invite codes: nowhere
 	people  []lab.Canary // names and keys of persons: with the authority alone
 	peers   []lab.Canary // NodeIDs, keys and addresses of relays: with every peer, never in clear, unknown to the authority
-	alice   []lab.Canary // the address of the node without a name: nowhere in what is written
+	users   []lab.Canary // the addresses of the nodes without a name: nowhere in what is written
+	words   []lab.Canary // what Alice and Bob say: with them alone
+	lease   []lab.Canary // the keys of Bob's lease: with Bob, and their public halves with whom he tells
 }
 
 // places where canaries are looked for.
-func (p planted) outside() *lab.Sieve     { return sieve(p.secrets, p.people, p.peers, p.alice) } // datagrams, logs
-func (p planted) directories() *lab.Sieve { return sieve(p.secrets, p.people, p.alice) }
-func (p planted) requests() *lab.Sieve    { return sieve(p.secrets, p.peers, p.alice) }
+func (p planted) outside() *lab.Sieve { // datagrams, logs
+	return sieve(p.secrets, p.people, p.peers, p.users, p.words, p.lease)
+}
+func (p planted) directories() *lab.Sieve { return sieve(p.secrets, p.people, p.users) }
+func (p planted) requests() *lab.Sieve    { return sieve(p.secrets, p.peers, p.users) }
+
+// cells is for what relays can read: they are told of each other, by prefixes of NodeIDs.
+func (p planted) cells() *lab.Sieve { return sieve(p.secrets, p.people, p.users, p.words, p.lease) }
 
 func sieve(lists ...[]lab.Canary) *lab.Sieve {
 	var all []lab.Canary
@@ -44,15 +51,37 @@ func (n *Network) plant() error {
 			return err
 		}
 	}
-	p.alice = append(p.alice, lab.PlantAddr("an address", n.alice.place.Addr()))
-	if n.many { // otherwise all descriptors have it
-		p.alice = append(p.alice, lab.PlantBytes("an address", addressField(n.alice.place)[:17]))
+	for _, d := range n.users() {
+		p.users = append(p.users, lab.PlantAddr("an address", d.place.Addr()))
+		if n.many { // otherwise all descriptors have it
+			p.users = append(p.users, lab.PlantBytes("an address", addressField(d.place)[:17]))
+		}
 	}
 	n.planted = p
-	outside := p.outside()
+	n.watch()
+	return nil
+}
+
+// watch has datagrams and logs searched for all that is planted now.
+func (n *Network) watch() {
+	outside := n.planted.outside()
 	n.wire.sieve.Store(outside)
 	n.logs.sieve.Store(outside)
-	return nil
+}
+
+// plantTalk adds what is said and what it is said over, and has the cells searched from now on.
+func (n *Network) plantTalk() {
+	p, t := &n.planted, &n.talk
+	for i := range t.lines {
+		p.words = append(p.words, lab.PlantBytes("a datagram's content", t.secrets[i][:]))
+		for _, line := range t.lines[i] {
+			p.words = append(p.words, lab.PlantText("a line", line))
+		}
+	}
+	private, public := t.lease.Key.Bytes(), t.lease.Key.Public().Bytes()
+	p.lease = append(p.lease, lab.PlantBytes("a lease's private key", private[:]), lab.PlantBytes("a lease's key", public[:]))
+	n.watch()
+	n.cells.Store(p.cells())
 }
 
 func (p *planted) person(someone person) error {

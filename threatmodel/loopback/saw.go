@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sync"
 
-	"sotto/overlay"
 	"sotto/overlay/enroll/authority"
 	"sotto/overlay/enroll/document"
 	"sotto/overlay/peer"
@@ -39,7 +38,10 @@ type Saw struct {
 	Authority AuthoritySaw `json:"authority"`
 	Relay     RelaySaw     `json:"relay"`
 	Guard     GuardSaw     `json:"guard"`
-	Anonymous AnonymousSaw `json:"anonymous"`
+	Second    SecondSaw    `json:"second"`
+	Lease     LeaseSaw     `json:"lease"`
+	Alice     UserSaw      `json:"alice"`
+	Bob       UserSaw      `json:"bob"`
 	Wire      WireSaw      `json:"wire"`
 	Logs      LogsSaw      `json:"logs"`
 }
@@ -53,24 +55,50 @@ type AuthoritySaw struct {
 	Peers      int `json:"peers"`      // requests with a NodeID, a key or an address of a relay in them
 }
 
-// RelaySaw is the most that any relay learned that the document does not name as a seed.
+// RelaySaw is the most that any relay learned that is neither a guard nor named by the document as a seed.
 type RelaySaw struct {
 	Relays             int `json:"relays"`              // whose descriptors it holds, its own among them
 	Names              int `json:"names"`               // in these descriptors
 	AnonymousAddresses int `json:"anonymous_addresses"` // of nodes without a name, that it got datagrams from
+	Read               int `json:"read"`                // names, addresses, words or keys in cells that it opened
 }
 
-// GuardSaw is the most that any guard of the node without a name learned of it.
+// GuardSaw is the most that any guard of the nodes without a name learned of them.
 type GuardSaw struct {
-	AnonymousAddresses int `json:"anonymous_addresses"`
-	AnonymousIDs       int `json:"anonymous_ids"` // NodeIDs that came with its link
-	Names              int `json:"names"`         // in the descriptors that the guard holds
+	Guards             int `json:"guards"`              // how many there were
+	AnonymousAddresses int `json:"anonymous_addresses"` // two if it is a guard of both
+	AnonymousIDs       int `json:"anonymous_ids"`       // NodeIDs that came with their links
+	Names              int `json:"names"`               // in the descriptors that the guard holds
+	Cells              int `json:"cells"`               // opened, from when the call was made
+	Read               int `json:"read"`                // names, addresses, words or keys in them
 }
 
-// AnonymousSaw is what the node without a name learned, and whom it let know of itself.
-type AnonymousSaw struct {
-	Relays  int `json:"relays"`   // whose descriptors it holds
-	TalksTo int `json:"talks_to"` // addresses that it sent anything
+// SecondSaw is the most that any relay learned which carried the conversation behind a guard.
+type SecondSaw struct {
+	Relays             int `json:"relays"` // how many there were
+	AnonymousAddresses int `json:"anonymous_addresses"`
+	Cells              int `json:"cells"`
+	Read               int `json:"read"`
+}
+
+// LeaseSaw is what the relay learned at which Bob listened.
+type LeaseSaw struct {
+	Leases             int `json:"leases"`              // that it kept, during the conversation
+	Calls              int `json:"calls"`               // that it passed on to Bob
+	AnonymousAddresses int `json:"anonymous_addresses"` // it may have been a guard or a seed by chance
+	Cells              int `json:"cells"`
+	Read               int `json:"read"`
+}
+
+// UserSaw is what the node of Alice or Bob learned, and whom it let know of itself.
+type UserSaw struct {
+	Relays    int `json:"relays"`    // whose descriptors it holds
+	TalksTo   int `json:"talks_to"`  // addresses that it sent anything
+	Guards    int `json:"guards"`    // …that are its guards
+	Seeds     int `json:"seeds"`     // …that are seeds and no guards, from which it had its first directory
+	Lines     int `json:"lines"`     // that the other one said
+	Datagrams int `json:"datagrams"` // …and sent
+	Read      int `json:"read"`      // names, or addresses of the other, in all that it got by the call
 }
 
 // WireSaw is what an observer of all wires got.
@@ -108,13 +136,13 @@ func (n *Network) Finish(ctx context.Context) (Saw, []Leak, error) {
 	for _, r := range n.relays {
 		f.relay(r)
 	}
-	f.anonymous()
 	if err := n.stop(); err != nil {
 		return Saw{}, nil, err
 	}
 	if err := context.Cause(n.ctx); err != nil {
 		return Saw{}, nil, err
 	}
+	f.saw.Alice, f.saw.Bob = f.user(n.alice, 0, f.saw.Alice), f.user(n.bob, 1, f.saw.Bob)
 	f.authority()
 	f.outside()
 	return f.saw, f.leaks, nil
@@ -133,14 +161,11 @@ type finding struct {
 
 func (n *Network) newFinding() *finding {
 	f := &finding{
-		n: n, seeds: make(map[peer.NodeID]bool), guards: make(map[peer.NodeID]bool), named: make(map[*node]int),
+		n: n, seeds: make(map[peer.NodeID]bool), guards: n.guardsOf(n.users()...), named: make(map[*node]int),
 		clear: n.planted.directories(),
 	}
 	for _, d := range n.alice.cfg.Seeds {
 		f.seeds[d.NodeID()] = true
-	}
-	for _, i := range n.alice.live.Neighbors() {
-		f.guards[i.Node] = true
 	}
 	return f
 }
@@ -161,19 +186,24 @@ func (f *finding) directory(d *node) {
 			f.leak("descriptors", what, 1)
 		}
 	}
-	if d.cfg.Role == overlay.Anonymous {
-		f.saw.Anonymous.Relays = all.Len()
-	} else {
+	switch d {
+	case f.n.alice:
+		f.saw.Alice.Relays = all.Len()
+	case f.n.bob:
+		f.saw.Bob.Relays = all.Len()
+	default:
 		f.saw.Relay.Relays = max(f.saw.Relay.Relays, all.Len())
 	}
 }
 
-// relay takes down what one relay learned of the node without a name.
+// relay takes down what one relay learned of the nodes without a name.
 func (f *finding) relay(r *node) {
 	heard, _ := r.record.partners()
 	addresses, ids := 0, 0
-	if heard[f.n.alice.place] > 0 {
-		addresses = 1
+	for _, d := range f.n.users() {
+		if heard[d.place] > 0 {
+			addresses++
+		}
 	}
 	for _, i := range r.live.Neighbors() {
 		if i.Client && i.Node != (peer.NodeID{}) {
@@ -181,21 +211,60 @@ func (f *finding) relay(r *node) {
 		}
 	}
 	f.leak("links without a name", "a NodeID", ids)
-	id := r.cfg.Identity.Static.NodeID()
+	cells, found := r.sight.all()
+	read := sum(found)
+	for _, what := range slices.Sorted(maps.Keys(found)) {
+		f.leak("cells that relays opened", what, found[what])
+	}
+	id := r.id()
 	switch {
 	case f.guards[id]:
 		g := &f.saw.Guard
+		g.Guards++
 		g.AnonymousAddresses, g.AnonymousIDs, g.Names = max(g.AnonymousAddresses, addresses), max(g.AnonymousIDs, ids), max(g.Names, f.named[r])
-	case !f.seeds[id]: // a seed may have been a guard that did not answer in time
+		g.Cells, g.Read = max(g.Cells, cells), max(g.Read, read)
+	case !f.seeds[id]: // which the first directory came from
 		f.leak("relays that are no guards", "an address", addresses)
 		s := &f.saw.Relay
-		s.AnonymousAddresses, s.Names = max(s.AnonymousAddresses, addresses), max(s.Names, f.named[r])
+		s.AnonymousAddresses, s.Names, s.Read = max(s.AnonymousAddresses, addresses), max(s.Names, f.named[r]), max(s.Read, read)
+	}
+	t := &f.n.talk
+	switch {
+	case r == t.listens:
+		f.saw.Lease = LeaseSaw{Leases: t.leases, Calls: t.splices, AnonymousAddresses: addresses, Cells: cells, Read: read}
+	case t.carried[r] && !f.guards[id]:
+		s := &f.saw.Second
+		s.Relays++
+		s.AnonymousAddresses, s.Cells, s.Read = max(s.AnonymousAddresses, addresses), max(s.Cells, cells), max(s.Read, read)
 	}
 }
 
-func (f *finding) anonymous() {
-	_, told := f.n.alice.record.partners()
-	f.saw.Anonymous.TalksTo = len(told)
+// user takes down what came to a node without a name, and whom it ever sent anything.
+func (f *finding) user(d *node, i int, s UserSaw) UserSaw {
+	_, told := d.record.partners()
+	s.TalksTo = len(told)
+	own := f.n.guardsOf(d)
+	for _, r := range f.n.relays {
+		switch {
+		case told[r.place] == 0:
+		case own[r.id()]:
+			s.Guards++
+		case f.seeds[r.id()]:
+			s.Seeds++
+		}
+	}
+	f.leak("datagrams to others than guards and seeds", "an address", s.TalksTo-s.Guards-s.Seeds)
+	h := &f.n.talk.heard[i]
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.Lines, s.Datagrams = len(h.lines), len(h.datagrams)
+	for _, b := range h.came {
+		for _, what := range f.clear.Search(b) {
+			s.Read++
+			f.leak("what a call brings", what, 1)
+		}
+	}
+	return s
 }
 
 // authority reads the requests again.

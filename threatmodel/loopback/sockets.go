@@ -12,15 +12,16 @@ import (
 
 var (
 	loopbackAddr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	// aliceAddr is in no relay's network.
+	// Alice and Bob are in no relay's network.
 	aliceAddr = netip.AddrFrom4([4]byte{127, 200, 0, 1})
+	bobAddr   = netip.AddrFrom4([4]byte{127, 201, 0, 1})
 )
 
-// openSockets makes the relays and the anonymous node with their sockets.
+// openSockets makes the relays and the anonymous nodes with their sockets.
 func (n *Network) openSockets() error {
 	n.many = !n.cfg.OneAddress && manyAddresses()
 	for i := 1; i <= n.cfg.Peers; i++ {
-		r := &node{number: i, record: newRecord()}
+		r := &node{number: i, record: newRecord(), sight: &sight{}}
 		wanted := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(i), 0, 1}), Port)
 		if !n.many {
 			wanted = netip.AddrPortFrom(loopbackAddr, Port+uint16(i))
@@ -31,17 +32,26 @@ func (n *Network) openSockets() error {
 		}
 		n.relays = append(n.relays, r)
 	}
-	n.alice = &node{record: newRecord()}
-	address := aliceAddr
-	if !n.many {
-		address = loopbackAddr
+	for _, user := range []struct {
+		made    **node
+		address netip.Addr
+	}{{&n.alice, aliceAddr}, {&n.bob, bobAddr}} {
+		address := user.address
+		if !n.many {
+			address = loopbackAddr
+		}
+		d := &node{record: newRecord(), keeper: &keeper{}}
+		if err := d.listen(netip.AddrPortFrom(address, 0)); err != nil {
+			return err
+		}
+		*user.made = d
 	}
-	return n.alice.listen(netip.AddrPortFrom(address, 0))
+	return nil
 }
 
 // manyAddresses reports whether all of 127.0.0.0/8 is this machine's, as on Linux and Windows.
 func manyAddresses() bool {
-	for _, a := range []netip.Addr{netip.AddrFrom4([4]byte{127, MaxPeers, 0, 1}), aliceAddr} {
+	for _, a := range []netip.Addr{netip.AddrFrom4([4]byte{127, MaxPeers, 0, 1}), aliceAddr, bobAddr} {
 		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
 		if err != nil {
 			return false
