@@ -91,5 +91,5 @@
 //
 // Either end may add one by a join to a lease of the other. Each end sends on the leg it likes best and takes what comes
 // on any. The end that has dialled a leg sends a ping after 25 s in which nothing came on it; 80 s of silence, or six
-// timeouts in a row, end a leg. Without any a session waits 30 s for another.
+// timeouts in a row, end a leg. Without any a session waits 30 s for another on which something is heard.
 package session

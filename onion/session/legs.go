@@ -26,16 +26,21 @@ func (s *Session) addLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) 
 	}
 	l := newLeg(now, id, rtt, dialed)
 	s.legs = append(s.legs, l)
-	s.legless = time.Time{}
+	s.needAt = time.Time{}
+	if !dialed {
+		s.works() // the other end has proven that it lives
+	}
 	s.choose(now)
 	return l, nil
 }
 
-// dropStalest makes room for a leg that the other end has proven: it knows better which of the old ones are dead.
+// dropStalest makes room for a leg that the other end has proven: it knows better which of the old ones are dead. One
+// that has carried something there and back goes last, because a relay that holds joins back, and lets them through at
+// once, has the newest legs, on which nobody answers.
 func (s *Session) dropStalest(now time.Time) {
 	stalest := s.legs[0]
 	for _, l := range s.legs {
-		if l.heard.Before(stalest.heard) {
+		if l.measured == stalest.measured && l.heard.Before(stalest.heard) || !l.measured && stalest.measured {
 			stalest = l
 		}
 	}
@@ -66,11 +71,32 @@ func (s *Session) dropLeg(now time.Time, l *leg) {
 		s.acks = ackTimer{}
 	}
 	s.choose(now)
-	if len(s.legs) == 0 && s.legless.IsZero() && s.state < closing {
-		s.legless = now
-		s.tell(Event{Kind: NeedLeg})
+	if len(s.legs) > 0 || s.state >= closing {
+		return
 	}
+	if s.legless.IsZero() {
+		s.legless = now
+	}
+	s.needAt = now
+	if s.needs > 0 {
+		s.needAt = s.needed.Add(needPause << min(s.needs-1, 6))
+	}
+	s.needLeg(now)
 }
+
+// needLeg asks for a leg when it is time to: at once for the first, and later and later for those after it on which
+// nothing was heard. Each costs a path, and whoever cuts all of them may want to look at many.
+func (s *Session) needLeg(now time.Time) {
+	if s.needAt.IsZero() || now.Before(s.needAt) {
+		return
+	}
+	s.needs++
+	s.needed, s.needAt = now, time.Time{}
+	s.tell(Event{Kind: NeedLeg})
+}
+
+// works notes that the other end can be heard: only that makes a session more than a row of tries.
+func (s *Session) works() { s.legless, s.needs = time.Time{}, 0 }
 
 // better reports whether to send on l rather than on o: what does not fail, then what has been measured, then what is
 // a quarter faster, so that the choice does not swing.

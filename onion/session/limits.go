@@ -81,7 +81,8 @@ const (
 	previousLife   = 15 * time.Second       // the key before still opens what was under way
 	handshakeWait  = 10 * time.Second       // for message 2, and for its confirmation
 	acceptWait     = 40 * time.Second       // for somebody to accept
-	legWait        = 30 * time.Second       // for a new leg when all are gone
+	legWait        = 30 * time.Second       // for a new leg that works when all are gone
+	needPause      = time.Second            // between the first two of them, doubled each time
 	keepaliveAfter = 25 * time.Second       // the dialling end asks on a leg where nothing was heard for so long
 	legSilent      = 80 * time.Second       // …and the other end drops a leg that was silent for three of these
 	// Linger is how long a session outlives its last user in a Table (protocol §4).

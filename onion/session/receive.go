@@ -69,6 +69,7 @@ func (s *Session) take(now time.Time, l *leg, counter uint64) {
 	}
 	s.seen.mark(counter)
 	l.heard = now
+	s.works()
 }
 
 // handle does what an authentic cell in s.plain says.

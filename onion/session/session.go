@@ -125,7 +125,10 @@ type Session struct {
 
 	legs    []*leg
 	active  *leg
-	legless time.Time // since when no leg is left; zero with one
+	legless time.Time // since when there was no leg on which something was heard; zero with one
+	needed  time.Time // when NeedLeg was told last because none was left
+	needAt  time.Time // …and is told next; zero if it need not be
+	needs   int       // how often since something was heard
 	twice   bool
 
 	out      outQueue

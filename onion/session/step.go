@@ -88,6 +88,7 @@ func (s *Session) stepLegs(now time.Time) {
 			l.ping = true
 		}
 	}
+	s.needLeg(now)
 	s.choose(now)
 	if l := s.active; l != nil && s.state == standing && !s.genAcked && l.inFlight == 0 &&
 		now.Sub(s.genSince) >= rekeyAfter && s.counter-s.genStart >= rekeyAsks {
@@ -155,6 +156,9 @@ func (s *Session) due(now time.Time) time.Time {
 	}
 	if !s.legless.IsZero() {
 		sooner(s.legless.Add(legWait))
+	}
+	if !s.needAt.IsZero() {
+		sooner(s.needAt)
 	}
 	if s.receive != nil && s.receive.previous != nil {
 		sooner(s.receive.until)
