@@ -11,7 +11,7 @@ func cutDatagram(n int) (count, size int) {
 // partial is a datagram under reassembly.
 type partial struct {
 	id    uint16
-	count uint8
+	count uint8 // 0 when the place is free: numbers come back, and what is left of an old datagram is no part of a new one
 	got   uint8 // bit i: fragment i
 	lens  [maxFragments]uint16
 	data  [maxFragments][fragmentLen]byte
@@ -67,7 +67,7 @@ func (r *reassembly) add(dst []byte, f *fragment) (datagram []byte, ok, fault bo
 		return dst, false, false
 	}
 	if f.count == 1 {
-		r.handed.mark(f.id)
+		r.done(f.id)
 		return append(dst, f.data...), true, false
 	}
 	slot := &r.partials[f.id%maxPartial]
@@ -75,7 +75,7 @@ func (r *reassembly) add(dst []byte, f *fragment) (datagram []byte, ok, fault bo
 		*slot = &partial{id: f.id, count: f.count}
 	}
 	p := *slot
-	if p.id != f.id {
+	if p.id != f.id || p.count == 0 {
 		p.id, p.count, p.got = f.id, f.count, 0
 	}
 	if p.count != f.count {
@@ -105,7 +105,17 @@ func (r *reassembly) join(dst []byte, p *partial) (datagram []byte, ok, fault bo
 		}
 		dst = append(dst, p.data[i][:p.lens[i]]...)
 	}
-	p.got = 0
-	r.handed.mark(p.id)
+	p.count = 0
+	r.done(p.id)
 	return dst, true, false
+}
+
+// done notes that a datagram was handed on, and gives up those that are too late by now.
+func (r *reassembly) done(id uint16) {
+	r.handed.mark(id)
+	for _, p := range r.partials {
+		if p != nil && !r.handed.fresh(p.id) {
+			p.count = 0
+		}
+	}
 }

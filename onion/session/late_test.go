@@ -4,6 +4,7 @@ package session
 // that never comes back.
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -71,5 +72,32 @@ func TestJoinsThatARelayHeldBackDoNotPushOutALegThatWorks(t *testing.T) {
 	}
 	if w.ends[1].leg(1) == nil {
 		t.Error("the leg that works was dropped for legs that nobody has")
+	}
+}
+
+func TestADatagramNeverHasPartsOfOneThatHadItsNumberLongAgo(t *testing.T) {
+	var r reassembly
+	part := func(id uint16, index, count uint8, data []byte) ([]byte, bool, bool) {
+		return r.add(nil, &fragment{id: id, index: index, count: count, data: data})
+	}
+	old, young := filled(600, 1), filled(600, 2)
+	part(5, 0, 2, old[:300]) // its second part is lost
+	part(7, 0, 3, filled(300, 1))
+	part(7, 1, 3, filled(300, 1))
+	part(7, 2, 3, filled(300, 1))
+	for id := uint16(8); id != 5; id++ {
+		if _, ok, _ := part(id, 0, 1, []byte("x")); !ok {
+			t.Fatal(id)
+		}
+	}
+	if d, ok, fault := part(5, 1, 2, young[300:]); ok || fault {
+		t.Errorf("half of the old one and half of the new one: %v %v (%v)", ok, fault, bytes.Equal(d, young))
+	}
+	if d, ok, _ := part(5, 0, 2, young[:300]); !ok || !bytes.Equal(d, young) {
+		t.Error("the new one does not come")
+	}
+	part(6, 0, 1, []byte("x"))
+	if _, ok, fault := part(7, 0, 2, young[:300]); ok || fault {
+		t.Error("a number that came back ends the session")
 	}
 }
