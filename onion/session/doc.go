@@ -29,8 +29,9 @@
 //	53  46  zero
 //
 // An opening is taken once, in its bucket and its two neighbours: ephemeral keys of authentic openings are remembered
-// by bucket, and so are their calls, since one whose session is over begins no other. Lease keys are new after a
-// restart; one that is not refuses the buckets that began before. What is not taken is answered with nothing.
+// by bucket, and so are their calls, for a bucket longer, since one whose session is over begins no other. What was
+// forgotten is refused for good, wherever the clock is set. Lease keys are new after a restart; one that is not refuses
+// the buckets that began before. What is not taken is answered with nothing.
 //
 // Eleven cells follow an opening at once, always. In a new session they are sealed under the key seed "sotto session
 // early v1" → 32 and carry the pieces of the first message, in a join under the present key of the session.

@@ -5,7 +5,9 @@ package session
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -100,4 +102,90 @@ func TestADatagramNeverHasPartsOfOneThatHadItsNumberLongAgo(t *testing.T) {
 	if _, ok, fault := part(7, 0, 2, young[:300]); ok || fault {
 		t.Error("a number that came back ends the session")
 	}
+}
+
+func TestATryToBeginASessionIsLateForAsLongAsItsOwnBucketIsTaken(t *testing.T) {
+	start := time.Unix((labStart.Unix()/300+1)*300-1, 0) // a bucket ends in a second
+	for _, at := range []time.Duration{2 * time.Second, BucketLen + 2*time.Second, 2*BucketLen - time.Second, 2*BucketLen + 2*time.Second} {
+		w := newWorld(t, 1, wire{})
+		s, first, err := Dial(start, DialConfig{Leg: 1, Target: w.target(), First: []byte("INVITE"), Rand: labRand(5)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := s.AddLeg(start.Add(2*time.Second), 2, w.target())
+		if err != nil {
+			t.Fatal(err)
+		}
+		answering, _, err := w.listener.Open(start, labPoint(), 1, first.Opening[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		answering.end(nil)
+		if _, _, err := w.listener.Open(start.Add(at), labPoint(), 2, held.Opening[:]); err != ErrOpening {
+			t.Errorf("a second session of one call, %v after the first", at)
+		}
+	}
+}
+
+func TestAClockThatIsSetForthOrBackLetsNoOpeningInTwice(t *testing.T) {
+	for _, jump := range []time.Duration{time.Hour, BucketLen, -BucketLen, -time.Hour} {
+		o, err := newSeenOpenings(labRand(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := bucketOf(labStart)
+		for i := range uint32(3) {
+			if !o.take(labStart, time.Time{}, b-1+i, filled(keyLen, byte(i))) {
+				t.Fatal("refused")
+			}
+		}
+		there := labStart.Add(jump)
+		o.take(there, time.Time{}, bucketOf(there), filled(keyLen, 9))
+		for i := range uint32(3) {
+			if e := filled(keyLen, byte(i)); !o.known(e) && o.take(labStart, time.Time{}, b-1+i, e) {
+				t.Errorf("the clock was %v off for a moment: an opening of bucket %d is taken again", jump, int(i)-1)
+			}
+		}
+	}
+}
+
+func TestAListenerHoldsNoMoreThanItSays(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	l, err := NewListener(labRand(9), 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contacts := make([]Contact, maxContacts)
+	for i := range contacts {
+		contacts[i] = Contact{ID: uint32(i + 1), Secret: labSecret(t, byte(i))}
+	}
+	if err := l.SetContacts(contacts); err != nil {
+		t.Fatal(err)
+	}
+	contacts = nil
+	var b [keyLen]byte
+	for bucket := range uint32(maxBuckets) {
+		for i := range uint32(maxSeen) {
+			binary.BigEndian.PutUint32(b[:], i)
+			binary.BigEndian.PutUint32(b[4:], bucket)
+			if !l.seen.remember(bucket, b[:]) {
+				t.Fatal("refused")
+			}
+		}
+	}
+	if l.seen.remember(maxBuckets, b[:]) || l.seen.remember(0, filled(keyLen, 1)) {
+		t.Error("more is remembered than the bounds say")
+	}
+	held := heap() - before
+	t.Logf("a full listener holds %d KiB", held>>10)
+	if held > 2<<20 {
+		t.Error("more than the bound")
+	}
+	runtime.KeepAlive(l)
 }

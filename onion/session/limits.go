@@ -117,6 +117,7 @@ const (
 	openingEvery = 250 * time.Millisecond // openings that one relay makes this end compute for: four times what it should
 	openingBurst = 80                     // let through, in rate and burst
 	maxSeen      = 4096                   // openings of one bucket: four leases at 1/s fill a half, with their calls
+	maxBuckets   = 8                      // of them: four, and what is left of four when a clock was set back
 )
 
 // MemoryBound is what one session may hold in bytes, at the worst behaviour of the other end and of its own caller:

@@ -29,7 +29,7 @@ type Contact struct {
 	Secret Secret
 }
 
-// Listener takes openings for all leases of one owner. It holds at most sessions × MemoryBound and 400 KiB. It is not
+// Listener takes openings for all leases of one owner. It holds at most sessions × MemoryBound and 2 MiB. It is not
 // safe for concurrent use.
 type Listener struct {
 	rand     io.Reader
@@ -242,7 +242,7 @@ func (l *Listener) take(now time.Time, id Leg, o read) (s *Session, fresh bool, 
 	if len(l.sessions) >= l.most || o.contact == 0 && l.waiting() >= (l.most+1)/2 {
 		return nil, false, ErrFull
 	}
-	if !l.seen.first(now, o.payload.bucket, &o.payload.call) {
+	if !l.seen.first(o.payload.bucket, &o.payload.call) {
 		return nil, false, ErrOpening // of a session that is over already
 	}
 	s = newAnswering(now, l.rand, &o.payload, o.contact)

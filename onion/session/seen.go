@@ -16,7 +16,8 @@ import (
 // record can fill it, and it can cut the lease off as well.
 type seenOpenings struct {
 	mac     cipher.Block
-	buckets map[uint32]map[uint64]struct{}
+	buckets map[uint32]map[uint64]struct{} // maxBuckets at most: beyond, nothing is taken that needs another
+	floor   uint32                         // what is below was forgotten
 }
 
 func newSeenOpenings(rand io.Reader) (*seenOpenings, error) {
@@ -54,30 +55,46 @@ func (o *seenOpenings) known(ephemeral []byte) bool {
 // present one nor a neighbour, began before notBefore, or is full.
 func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral []byte) bool {
 	present := bucketOf(now)
-	for b := range o.buckets {
-		if b+1 < present || b > present+1 {
-			delete(o.buckets, b)
-		}
-	}
+	o.forget(present)
 	start := time.Unix(int64(bucket)*int64(BucketLen/time.Second), 0)
-	if bucket+1 < present || bucket > present+1 || start.Before(notBefore) {
+	if bucket < o.floor || bucket+1 < present || bucket > present+1 || start.Before(notBefore) {
 		return false
 	}
+	return o.remember(bucket, ephemeral)
+}
+
+// forget lets go of buckets that are refused by now. Since clocks are set back at times, those that something was taken
+// in are refused for good, and those that are yet to come are kept.
+func (o *seenOpenings) forget(present uint32) {
+	for b := range o.buckets {
+		if b+1 < present {
+			delete(o.buckets, b)
+			o.floor = max(o.floor, b+1)
+		}
+	}
+}
+
+// remember keeps 32 bytes for as long as a bucket is accepted.
+func (o *seenOpenings) remember(bucket uint32, b []byte) bool {
 	if o.buckets[bucket] == nil {
+		if len(o.buckets) >= maxBuckets {
+			return false
+		}
 		o.buckets[bucket] = make(map[uint64]struct{})
 	}
 	if len(o.buckets[bucket]) >= maxSeen {
 		return false
 	}
-	o.buckets[bucket][o.print(ephemeral)] = struct{}{}
+	o.buckets[bucket][o.print(b)] = struct{}{}
 	return true
 }
 
-// first reports whether an authentic opening is the first of its call, and remembers it: what comes when the session
-// is over already is a late try to begin it, which would hand its first message on a second time.
-func (o *seenOpenings) first(now time.Time, bucket uint32, call *[callLen]byte) bool {
+// first reports whether an authentic opening, taken in a bucket, is the first of its call, and remembers it: what comes
+// when the session is over already is a late try to begin it, which would hand its first message on a second time. All
+// tries are of one bucket and the next, so it is remembered for as long as the next.
+func (o *seenOpenings) first(bucket uint32, call *[callLen]byte) bool {
 	var twice [keyLen]byte
 	copy(twice[:], call[:])
 	copy(twice[callLen:], call[:])
-	return !o.known(twice[:]) && o.take(now, time.Time{}, bucket, twice[:])
+	return !o.known(twice[:]) && o.remember(bucket+1, twice[:])
 }
