@@ -345,3 +345,24 @@ func TestStrangersLinksDoNotHurryStems(t *testing.T) {
 		t.Errorf("%d circuits in ten minutes, %d while a stranger comes and goes", calm, hurried)
 	}
 }
+
+func TestLeasesThatAreSoughtTogetherStandApart(t *testing.T) {
+	for seed := range byte(6) {
+		n := newNetwork(t, 60+seed, 12)
+		p := n.user(nil)
+		n.run(5 * time.Second)
+		at := make(map[[32]byte]int)
+		for range 4 {
+			_, err := p.client.Listen(n.now, ListenConfig{
+				Spec:   lease.Spec{Kind: lease.ShortLived, Lifetime: 2 * time.Hour, Overlap: 10 * time.Minute},
+				Stands: func(l Lease) { at[l.Place.Relay()]++ },
+			})
+			n.must(err)
+		}
+		n.flush(p)
+		n.run(time.Minute)
+		if len(at) != 4 {
+			t.Errorf("seed %d: 4 leases at %d relays", seed, len(at))
+		}
+	}
+}

@@ -31,6 +31,7 @@ type listening struct {
 	id     lease.Want
 	errand *errand
 	relay  peer.NodeID // of the latest circuit
+	asked  peer.NodeID // of the one that is being made
 }
 
 // Listen begins to want a lease. It fails with lease.ErrConfig or lease.ErrFull.
@@ -100,20 +101,28 @@ func (c *Client) seek(now time.Time, id lease.Want) {
 	if w == nil {
 		return
 	}
-	e := &errand{purpose: path.UserLeases, profile: c.cfg.Profile, until: now.Add(errandTime), who: &listener{c, id}}
+	e := &errand{
+		purpose: path.UserLeases, profile: c.cfg.Profile, avoid: c.leaseRelays, until: now.Add(errandTime), who: &listener{c, id},
+	}
 	if w.Purpose == path.StoringLeases {
 		e.purpose = path.StoringLeases
 	}
 	e.far = w.Relay
-	if e.far == (peer.NodeID{}) {
-		for _, other := range c.wants {
-			if other.relay != (peer.NodeID{}) {
-				e.avoid = append(e.avoid, other.relay)
+	w.errand = e
+	c.retry = append(c.retry, e)
+}
+
+// leaseRelays are the relays that this node listens at, or is about to.
+func (c *Client) leaseRelays() []peer.NodeID {
+	var list []peer.NodeID
+	for _, w := range c.wants {
+		for _, id := range []peer.NodeID{w.relay, w.asked} {
+			if id != (peer.NodeID{}) {
+				list = append(list, id)
 			}
 		}
 	}
-	w.errand = e
-	c.retry = append(c.retry, e)
+	return list
 }
 
 // listener is the circuit of a lease.
@@ -123,18 +132,25 @@ type listener struct {
 }
 
 // train implements traveller: nothing is asked for before the far node is known to be there.
-func (l *listener) train(time.Time, *trip, *peer.Descriptor) ([]byte, []circuit.EarlyCell, error) {
+func (l *listener) train(_ time.Time, _ *trip, far *peer.Descriptor) ([]byte, []circuit.EarlyCell, error) {
+	if w := l.c.wants[l.id]; w != nil {
+		w.asked = far.NodeID() // for those that are sought at the same time
+	}
 	return nil, nil, nil
 }
 
 // failed implements traveller.
-func (l *listener) failed(time.Time, *trip) {}
+func (l *listener) failed(time.Time, *trip) {
+	if w := l.c.wants[l.id]; w != nil {
+		w.asked = peer.NodeID{}
+	}
+}
 
 // built implements traveller.
 func (l *listener) built(now time.Time, t *trip) {
 	binding, _ := l.c.origin.Binding(t.number)
 	if w := l.c.wants[l.id]; w != nil {
-		w.relay, w.errand = t.far.NodeID(), nil
+		w.relay, w.asked, w.errand = t.far.NodeID(), peer.NodeID{}, nil
 	}
 	far := lease.Far{Relay: t.far.NodeID().Bytes(), OnionKey: t.far.Daily().OnionKey().Bytes(), Binding: binding}
 	l.c.stepLeases(now, l.c.owner.Opened(now, l.id, lease.Circuit(t.number), far))

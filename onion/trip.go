@@ -34,10 +34,10 @@ type traveller interface {
 type errand struct {
 	purpose path.Purpose
 	profile path.Profile
-	far     peer.NodeID   // zero: a relay that this node chooses
-	avoid   []peer.NodeID // whom not to choose
-	tries   int           // so far
-	until   time.Time     // no further try afterwards
+	far     peer.NodeID          // zero: a relay that this node chooses
+	avoid   func() []peer.NodeID // whom not to choose; with far it is not asked
+	tries   int                  // so far
+	until   time.Time            // no further try afterwards
 	who     traveller
 	over    bool // nobody waits any more
 }
@@ -209,7 +209,7 @@ func (c *Client) depart(now time.Time, t *trip) {
 	far := e.far
 	if far == (peer.NodeID{}) {
 		var err error
-		if far, err = c.selector.Choose(t.stem, e.avoid...); err != nil {
+		if far, err = c.selector.Choose(t.stem, e.avoid()...); err != nil {
 			c.end(t)
 			e.who.gaveUp(now, err)
 			return
