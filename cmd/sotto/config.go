@@ -20,6 +20,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"sotto/onion/path"
 	"sotto/overlay/peer"
 )
 
@@ -49,6 +50,7 @@ type config struct {
 	listen    netip.AddrPort   // the UDP socket of all links
 	announce  []netip.AddrPort // where others reach this relay: at most one IPv4 and one IPv6 address
 	bandwidth int64            // bytes per second that the links may send; 0 is no cap
+	profile   path.Profile     // of the paths of a node without a name
 	family    string           // what an operator's relays have in common; may be empty
 	logLevel  slog.Level
 }
@@ -79,7 +81,7 @@ func settings() []setting {
 			key: "role",
 			about: "What this node does: \"anonymous\" (nobody but its guards learns its address),\n" +
 				"\"relay\" (its address is in the directory and it carries for others) or \"client\".\n" +
-				"In this version the other two do no more than keep their link to a guard.",
+				"In this version the last two keep circuits ready and make no use of them yet.",
 			get: func(c *config) any { return string(c.role) },
 			set: setRole,
 		},
@@ -105,6 +107,14 @@ func settings() []setting {
 				"1250000 is 10 Mbit/s. What is over the cap is dropped, not queued.",
 			get: func(c *config) any { return c.bandwidth },
 			set: setBandwidth,
+		},
+		{
+			key: "profile",
+			about: "How long the paths of this node are: \"standard\" is three relays to whoever is asked, \"high\" is\n" +
+				"four, so that the last but one is another each time; each answer takes a third longer. A relay\n" +
+				"makes no use of it.",
+			get: func(c *config) any { return c.profile.String() },
+			set: setProfile,
 		},
 		{
 			key: "family",
@@ -175,6 +185,16 @@ func setBandwidth(c *config, value any) error {
 	}
 	c.bandwidth = cap
 	return nil
+}
+
+func setProfile(c *config, value any) error {
+	for _, p := range []path.Profile{path.Standard, path.High} {
+		if value == p.String() {
+			c.profile = p
+			return nil
+		}
+	}
+	return errors.New(`must be "standard" or "high"`)
 }
 
 func setFamily(c *config, value any) error {

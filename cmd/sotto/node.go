@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"sotto/noise"
+	"sotto/onion"
+	"sotto/onion/path"
 	"sotto/overlay"
 	"sotto/overlay/enroll"
 	"sotto/overlay/enroll/document"
@@ -150,7 +152,11 @@ func (u *upRun) oneNode(ctx context.Context, pipe *noise.UDPPipe) error {
 	if c.Identity != nil {
 		c.Identity.Days = &toldDays{c.Identity.Days, u.kick}
 	}
-	node, err := overlay.New(c)
+	whole, err := u.m.circuitConfig(c)
+	if err != nil {
+		return err
+	}
+	node, err := onion.NewNode(whole)
 	if err != nil {
 		return err
 	}
@@ -159,7 +165,7 @@ func (u *upRun) oneNode(ctx context.Context, pipe *noise.UDPPipe) error {
 	u.take(node, func() { cancel(errRestart) })
 	defer u.take(nil, nil)
 	err = node.Run(ctx)
-	u.m.keepPeers(node)
+	u.m.keepPeers(node.Node)
 	if errors.Is(context.Cause(ctx), errRestart) {
 		return errRestart
 	}
@@ -196,6 +202,8 @@ func aboutNode(err error) error {
 	switch {
 	case errors.As(err, &said):
 		return said
+	case errors.Is(err, path.ErrState):
+		return errGuardsDamaged
 	case errors.Is(err, overlay.ErrClock):
 		return errors.New("the clock of this machine shows a time at which this overlay does not exist; set the clock, then start again")
 	case errors.Is(err, overlay.ErrRevoked):

@@ -34,7 +34,7 @@ func (u *upRun) remember(ctx context.Context) {
 		case <-time.After(pause):
 		}
 		if node := u.current(); node != nil {
-			u.m.keepPeers(node)
+			u.m.keepPeers(node.Node)
 		}
 	}
 }

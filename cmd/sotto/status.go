@@ -10,10 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"sotto/onion"
+	"sotto/onion/path"
 	"sotto/overlay/enroll"
 	"sotto/overlay/enroll/identity"
 )
@@ -51,6 +55,36 @@ type liveStatus struct {
 	Refused       uint64  `json:"datagrams_refused"`
 	Capped        uint64  `json:"dropped_by_cap"`
 	RTTMs         float64 `json:"rtt_p50_ms,omitempty"`
+
+	Paths *pathStatus  `json:"paths,omitempty"` // of a node without a name
+	Relay *relayStatus `json:"relay,omitempty"`
+}
+
+// pathStatus is what a node without a name does for its user.
+type pathStatus struct {
+	Guards   int            `json:"guards"` // chosen
+	GuardsUp int            `json:"guards_up"`
+	Stems    map[string]int `json:"stems"` // ready, by purpose
+	Circuits int            `json:"circuits"`
+	Leases   int            `json:"leases"`
+	Sessions int            `json:"sessions"`
+	ExtendMs float64        `json:"extend_ms,omitempty"` // what a stem takes to reach somebody, on average
+	NoPath   string         `json:"no_path,omitempty"`   // why a path is wanted and not to be had
+}
+
+// relayStatus is what a relay does for others. Nothing in it tells of whom.
+type relayStatus struct {
+	Circuits  int    `json:"circuits"`
+	Waiting   int    `json:"creates_waiting"`
+	Created   uint64 `json:"creates_answered"`
+	Extended  uint64 `json:"extended"`
+	Refused   uint64 `json:"creates_refused"`  // not authentic, seen before, over a limit, or no room
+	Replayed  uint64 `json:"creates_replayed"` // of these, seen before or of the time before the start
+	Forwarded uint64 `json:"cells_forwarded"`
+	Unknown   uint64 `json:"cells_refused"` // of no circuit, not authentic, or too late
+	Dropped   uint64 `json:"cells_dropped"` // over the cap
+	Leases    int    `json:"leases"`
+	Calls     int    `json:"calls"`
 }
 
 func runStatus(ctx context.Context, e *env, args []string) error {
@@ -144,7 +178,50 @@ func (u *upRun) live() *liveStatus {
 		Sent: s.Datagrams.Sent, Received: s.Datagrams.Received,
 		Refused: s.Datagrams.Refused + s.Datagrams.Foreign + s.Datagrams.Bad + s.Datagrams.Replayed,
 		Capped:  s.Links.CapDropped + s.Links.CapDroppedFill,
-		RTTMs:   float64(s.RTT.Median.Microseconds()) / 1000,
+		RTTMs:   inMillis(s.RTT.Median),
+		Paths:   pathsOf(node), Relay: relayOf(node),
+	}
+}
+
+func pathsOf(node *onion.Node) *pathStatus {
+	c := node.Circuits().Client
+	if c == nil {
+		return nil
+	}
+	p := &pathStatus{
+		Guards: c.Guards, GuardsUp: c.GuardsUp, Stems: make(map[string]int), Circuits: c.Circuits, Leases: c.Leases, Sessions: c.Sessions,
+		ExtendMs: inMillis(c.RTT),
+	}
+	for purpose := range path.Purpose(path.Purposes) {
+		if c.Stems[purpose] > 0 {
+			p.Stems[purpose.String()] = c.Stems[purpose]
+		}
+	}
+	if c.NoPath != nil {
+		p.NoPath = aboutPath(c.NoPath)
+	}
+	return p
+}
+
+// aboutPath is the sentence of an error of paths, which begins with "no path: ".
+func aboutPath(err error) string {
+	text := err.Error()
+	if errors.Is(err, path.ErrNotKept) {
+		text = "no path: the chosen guards cannot be saved; make room in the state directory and look at its rights"
+	}
+	return text
+}
+
+func relayOf(node *onion.Node) *relayStatus {
+	r := node.Circuits().Relay
+	if r == nil {
+		return nil
+	}
+	return &relayStatus{
+		Circuits: r.Circuits, Waiting: r.Queued, Created: r.Created, Extended: r.Extended,
+		Refused:  r.CreatesBad + r.CreatesReplayed + r.CreatesLimited + r.CreatesFull,
+		Replayed: r.CreatesReplayed, Forwarded: r.Forwarded + r.Back, Unknown: r.CellsUnknown + r.CellsBad + r.CellsOld,
+		Dropped: r.CellsDropped, Leases: r.Leases, Calls: r.Splices,
 	}
 }
 
@@ -165,6 +242,8 @@ func (s *nodeStatus) write(out io.Writer) {
 		if n.RTTMs > 0 {
 			line("round trip", "%.1f ms, the median of the links", n.RTTMs)
 		}
+		n.Paths.write(line)
+		n.Relay.write(line)
 	}
 	line("overlay", "%s, document %d until %s", s.Overlay, s.DocumentVersion, day(s.DocumentUntil))
 	line("role", "%s", s.Role)
@@ -190,4 +269,38 @@ func (s *nodeStatus) write(out io.Writer) {
 	}
 	// A strings.Builder takes everything.
 	_ = table.Flush()
+}
+
+// write tells of the paths of a node without a name.
+func (p *pathStatus) write(line func(what, format string, args ...any)) {
+	if p == nil {
+		return
+	}
+	line("guards", "%d of %d linked", p.GuardsUp, p.Guards)
+	var ready []string
+	for _, purpose := range slices.Sorted(maps.Keys(p.Stems)) {
+		ready = append(ready, fmt.Sprintf("%d for %s", p.Stems[purpose], purpose))
+	}
+	if len(ready) == 0 {
+		ready = []string{"none"}
+	}
+	line("stems ready", "%s", strings.Join(ready, ", "))
+	line("circuits", "%d, with %s and %s", p.Circuits, many(p.Leases, "lease"), many(p.Sessions, "session"))
+	if p.ExtendMs > 0 {
+		line("reach", "%.1f ms over a stem, on average", p.ExtendMs)
+	}
+	if p.NoPath != "" {
+		line("warning", "%s", p.NoPath)
+	}
+}
+
+// write tells what a relay does for others.
+func (r *relayStatus) write(line func(what, format string, args ...any)) {
+	if r == nil {
+		return
+	}
+	line("circuits", "%d of others, %d creates waiting", r.Circuits, r.Waiting)
+	line("leases", "%d, %s through them", r.Leases, many(r.Calls, "call"))
+	line("creates", "%d answered, %d refused, %d of them from before the start or seen before", r.Created, r.Refused, r.Replayed)
+	line("cells", "%d forwarded, %d refused, %d dropped by the cap", r.Forwarded, r.Unknown, r.Dropped)
 }

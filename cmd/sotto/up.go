@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sotto/noise"
+	"sotto/onion"
 	"sotto/overlay"
 	"sotto/overlay/enroll/document"
 	"sotto/overlay/enroll/identity"
@@ -29,7 +30,7 @@ type upRun struct {
 	linked chan struct{} // the node has a directory
 
 	mu      sync.Mutex
-	node    *overlay.Node // nil between two nodes
+	node    *onion.Node // nil between two nodes
 	restart func()
 	warned  string // by warnOnce, last
 }
@@ -98,7 +99,8 @@ func (u *upRun) prepare(ctx context.Context) error {
 		if ended {
 			return endedDocument(o, now)
 		}
-		return nil
+		_, _, err := guardStore{u.m.dir}.load()
+		return err
 	}
 	ask, _, err := u.m.admission(o, now)
 	if err != nil {
@@ -174,14 +176,14 @@ func (u *upRun) changed(s overlay.State) {
 }
 
 // take notes which node runs, for whoever asks.
-func (u *upRun) take(node *overlay.Node, restart func()) {
+func (u *upRun) take(node *onion.Node, restart func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.node, u.restart = node, restart
 }
 
 // current is the node that runs, or nil.
-func (u *upRun) current() *overlay.Node {
+func (u *upRun) current() *onion.Node {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.node
