@@ -68,7 +68,7 @@ func (n *Node) hold() {
 		return
 	}
 	ids := n.client.Guards()
-	if ids == nil || slices.Equal(ids, n.guards) {
+	if now := time.Now(); ids == nil || slices.Equal(ids, n.guards) || now.Before(n.again) {
 		return
 	}
 	n.guards = slices.Clone(ids)
@@ -88,7 +88,7 @@ func (n *Node) hold() {
 		} else if to, err := n.Link(id); err == nil {
 			held[id] = to
 		} else {
-			n.guards = nil // try again
+			n.guards, n.again = nil, time.Now().Add(lookEvery) // a link that cannot be had must not cost the rate of all
 		}
 	}
 	for id, to := range n.held {

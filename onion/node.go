@@ -57,6 +57,7 @@ type Node struct {
 	held    map[peer.NodeID]link.Neighbor // guards of a relay
 	keys    []circuit.Key                 // that creates are taken for
 	stale   []layer.Private               // that were, until the last renewal
+	again   time.Time                     // when guards of a relay are tried again
 	looked  time.Time                     // at the directory
 	unkept  error                         // why the directory could not be used; nil: it is
 	armed   time.Time
@@ -73,6 +74,9 @@ type carried struct {
 // NewNode checks the configuration and starts nothing. It fails as overlay.New, NewRelay and NewClient do.
 func NewNode(c NodeConfig) (*Node, error) {
 	n := &Node{kick: make(chan struct{}, 1), creates: make(chan struct{}, 1), over: make(chan struct{}), backlog: make(chan *Session, maxBacklog), observe: c.Observe}
+	if len(c.Relay.Services) > 0 {
+		return nil, circuit.ErrConfig // nobody here would answer them
+	}
 	o := c.Overlay
 	n.fresh = o.Identity != nil && o.Identity.FreshLink
 	o.Cells, o.CellsDone, o.Links, o.OnionKeys = n.cell, n.cellsDone, n.linkEvent, n.onionKeys
