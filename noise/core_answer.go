@@ -3,6 +3,8 @@ package noise
 import (
 	"net/netip"
 	"time"
+
+	"sotto/internal/mutation"
 )
 
 // Answering: what the door lets through costs a handshake and a half-open link,
@@ -44,7 +46,7 @@ func (c *Core) answer(now time.Time, from netip.AddrPort, f *first) {
 		c.stats.Bad++
 		return
 	}
-	if len(c.half) >= maxHalfOpen && !mutated(noHalfBound) {
+	if len(c.half) >= maxHalfOpen && !mutation.Active(noHalfBound) {
 		// The oldest goes: it had the longest time to be confirmed.
 		c.forget(c.half[0])
 	}

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"sotto/internal/mutation"
 )
 
 // Dialling: up to five first messages in five seconds, each a handshake of its
@@ -62,7 +64,7 @@ func prologue(kind string, overlay, responder [32]byte, rest ...[]byte) []byte {
 func linkPrologue(overlay, responder [32]byte, bucket uint32, id uint64, c cookie) []byte {
 	fixed := binary.BigEndian.AppendUint32(nil, bucket)
 	fixed = binary.BigEndian.AppendUint64(fixed, id)
-	if mutated(noBinding) {
+	if mutation.Active(noBinding) {
 		fixed, c = nil, noCookie
 	}
 	return prologue("sotto link v1", overlay, responder, fixed, c[:])

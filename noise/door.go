@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"sotto/internal/mutation"
 )
 
 // The door is what stands between a responder and first messages from anybody.
@@ -108,7 +110,7 @@ func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Sta
 		st.Challenged++
 		return f, challenge
 	}
-	if !d.meter.take(now) && !mutated(noCookies) {
+	if !d.meter.take(now) && !mutation.Active(noCookies) {
 		if f.cookie == noCookie {
 			st.Challenged++
 			return f, challenge
@@ -130,7 +132,7 @@ func (d *door) admit(now time.Time, from netip.AddrPort, in *initiation, st *Sta
 // this door's memory, since only a cookie, which is in its prologue, shows that it
 // is fresh then (docs/decisions/0004-replay-after-restart.md).
 func (d *door) mustProve(in *initiation) bool {
-	return (in.bucket <= d.suspect || in.piece.count > 1) && !mutated(noCookies)
+	return (in.bucket <= d.suspect || in.piece.count > 1) && !mutation.Active(noCookies)
 }
 
 // watchClock notices when the wall clock was set. Buckets that were accepted until

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"io"
 	"time"
+
+	"sotto/internal/mutation"
 )
 
 // A first message is taken once. Its bucket and its cookie are in its prologue,
@@ -60,7 +62,7 @@ func (f *firstSeen) fresh(now time.Time, bucket uint32, ephemeral []byte) bool {
 	if present := bucketOf(now); bucket+1 < present || bucket > present+1 {
 		return false
 	}
-	if mutated(noMemory) {
+	if mutation.Active(noMemory) {
 		return true
 	}
 	p := f.print(ephemeral)

@@ -1,6 +1,9 @@
 package noise
 
-import "sotto/internal/replay"
+import (
+	"sotto/internal/mutation"
+	"sotto/internal/replay"
+)
 
 // The replay window of a session.
 
@@ -8,4 +11,4 @@ import "sotto/internal/replay"
 type window struct{ replay.Window }
 
 // check reports whether counter n may still be accepted.
-func (w *window) check(n uint64) bool { return w.Check(n) || mutated(noWindow) }
+func (w *window) check(n uint64) bool { return w.Check(n) || mutation.Active(noWindow) }

@@ -1,24 +1,9 @@
-//go:build mutation
+// The mechanisms that a build for measuring can take away: see package mutation.
 
 package circuit
 
-import (
-	"os"
-	"strings"
-)
-
-// Mutations: mechanisms switched off one at a time, so that the measurements of package threatmodel can show that they
-// would notice. They exist under the build tag "mutation" only; in every other build they are compiled out, and no
-// switch of a shipped binary reaches them.
-
-// mutation names a mechanism that is missing.
-type mutation string
-
 const (
-	noCreateCache  mutation = "circuit: creates are not remembered"
-	noCreateLimits mutation = "circuit: no limits on creates"
-	noClosing      mutation = "circuit: the origin goes on after a cell that fails"
+	noCreateCache  = "circuit: creates are not remembered"
+	noCreateLimits = "circuit: no limits on creates"
+	noClosing      = "circuit: the origin goes on after a cell that fails"
 )
-
-// mutated reports whether a mechanism is missing now, named in the environment's SOTTO_MUTATION.
-func mutated(m mutation) bool { return strings.Contains(os.Getenv("SOTTO_MUTATION"), string(m)) }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/onion/cell"
 	"sotto/onion/layer"
 )
@@ -278,7 +279,7 @@ func (o *Origin) back(now time.Time, c *own, frame []byte) {
 
 // unopened closes a circuit on which a cell did not open.
 func (o *Origin) unopened(now time.Time, c *own) {
-	if mutated(noClosing) {
+	if mutation.Active(noClosing) {
 		return
 	}
 	o.fail(now, c, 0, ErrTampered, true)

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/onion/cell"
 )
 
@@ -60,7 +61,7 @@ func (s *seen) hash(ephemeral [cell.KeyLen]byte) uint64 { return maphash.Bytes(s
 
 // has reports whether a create was taken, in whatever bucket. It is asked before any work is done.
 func (s *seen) has(ephemeral [cell.KeyLen]byte) bool {
-	if mutated(noCreateCache) {
+	if mutation.Active(noCreateCache) {
 		return false
 	}
 	h := s.hash(ephemeral)

@@ -5,6 +5,8 @@ package circuit
 import (
 	"slices"
 	"time"
+
+	"sotto/internal/mutation"
 )
 
 // Bounds of creates (protocol §2).
@@ -39,7 +41,7 @@ type upstream struct {
 
 // allow reports whether a create may be taken, and counts it.
 func (u *upstream) allow(now time.Time) bool {
-	if !u.client || mutated(noCreateLimits) {
+	if !u.client || mutation.Active(noCreateLimits) {
 		return true
 	}
 	if u.circuits >= maxClientCircuits {
@@ -105,7 +107,7 @@ type createQueue struct {
 
 // push adds a create, and returns the one that has to go for it, if any: it may be c itself.
 func (q *createQueue) push(u *upstream, c *transit) (victim *transit) {
-	if q.count >= maxQueuedCreates && !mutated(noCreateLimits) {
+	if q.count >= maxQueuedCreates && !mutation.Active(noCreateLimits) {
 		longest := u
 		for _, v := range q.ring {
 			if len(v.queue) > len(longest.queue) {

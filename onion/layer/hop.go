@@ -3,6 +3,7 @@
 package layer
 
 import (
+	"sotto/internal/mutation"
 	"sotto/internal/replay"
 	"sotto/onion/cell"
 )
@@ -36,7 +37,7 @@ func (o *Opener) Open(s *Scratch, body []byte) (message bool, err error) {
 		return o.openEarly(s, counter, body)
 	}
 	n := counter - o.start
-	if counter < o.start || n >= maxCells || !o.window.Check(n) && !mutated(noWindow) {
+	if counter < o.start || n >= maxCells || !o.window.Check(n) && !mutation.Active(noWindow) {
 		return false, ErrLayer
 	}
 	a := o.unfold()
@@ -127,7 +128,7 @@ type Sealer struct {
 // Relay makes a body that came from the next hop one of this hop, in place. It fails with ErrLayer if the next hop wants
 // it taken for a message of this one, and with ErrExhausted. No allocation, but for the first cell after Fold.
 func (k *Sealer) Relay(s *Scratch, body []byte) error {
-	if cell.IsMessage(body) && !mutated(noFlagCheck) {
+	if cell.IsMessage(body) && !mutation.Active(noFlagCheck) {
 		return ErrLayer
 	}
 	return k.seal(s, body)

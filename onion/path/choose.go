@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/overlay/peer"
 )
 
@@ -81,7 +82,7 @@ func (s *Selector) Stem(now time.Time, purpose Purpose, profile Profile, far ...
 // just failed is chosen only if there is no other.
 func (s *Selector) pair(now time.Time, purpose Purpose, behind []int) (guard, second int, ok bool) {
 	inSet := s.places[purpose]
-	if mutated(noPinning) {
+	if mutation.Active(noPinning) {
 		fits := func(m int) bool { return !s.linked(m) && !s.table.conflictsAny(m, behind) }
 		if m, ok := s.table.relays.draw(&s.random, fits); ok {
 			inSet = []int{m}

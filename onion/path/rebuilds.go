@@ -3,6 +3,7 @@ package path
 import (
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/overlay/peer"
 )
 
@@ -32,7 +33,7 @@ type errand struct {
 
 // enter notes one more path, or says when it can be made.
 func (l *ledger) enter(now time.Time, e errand) (until time.Time, ok bool) {
-	if mutated(noRebuilding) {
+	if mutation.Active(noRebuilding) {
 		return time.Time{}, true
 	}
 	times := l.made[e]

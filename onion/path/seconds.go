@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/overlay/peer"
 )
 
@@ -86,7 +87,7 @@ func (s *Selector) renew(now time.Time, st *state, p Purpose, guards []int) {
 	}
 	one.members = slices.DeleteFunc(one.members, func(m held) bool { return m.time <= unix(now) })
 	if i := s.useless(now, st, p, guards); i >= 0 &&
-		(unix(now)-one.early >= int64(earlyPause/time.Second) || mutated(noRebuilding)) {
+		(unix(now)-one.early >= int64(earlyPause/time.Second) || mutation.Active(noRebuilding)) {
 		if m, ok := s.drawSecond(st, p, guards); ok {
 			one.members[i] = s.pin(now, m)
 			one.early = unix(now)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/overlay/peer"
 )
 
@@ -104,7 +105,7 @@ func (s *Selector) Advance(now time.Time) error {
 		guards = append(guards, at[g])
 	}
 	for p := range Purpose(Purposes) {
-		if mutated(noPurposes) && p > 0 {
+		if mutation.Active(noPurposes) && p > 0 {
 			next.sets[p] = set{next.sets[0].early, slices.Clone(next.sets[0].members)}
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"sotto/internal/mutation"
 	"sotto/overlay/peer"
 )
 
@@ -168,7 +169,7 @@ func (t *Table) conflict(a, b int) bool {
 	if a == b {
 		return true
 	}
-	if mutated(noNetworks) {
+	if mutation.Active(noNetworks) {
 		return false
 	}
 	if x.family != 0 && x.family == y.family {
