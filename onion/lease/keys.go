@@ -69,8 +69,11 @@ func (k Key) Wipe() {
 	}
 }
 
-// agree is X25519, refusing points of low order.
+// agree is X25519, refusing points of low order, and keys that were wiped: everybody knows what is left of them.
 func (k Key) agree(theirs [cell.KeyLen]byte) ([cell.KeyLen]byte, error) {
+	if k.Bytes() == ([cell.KeyLen]byte{}) {
+		return [cell.KeyLen]byte{}, ErrKey
+	}
 	mine, err := ecdh.X25519().NewPrivateKey(k.private[:])
 	if err != nil {
 		return [cell.KeyLen]byte{}, ErrKey

@@ -200,4 +200,7 @@ func TestKeysAreExact(t *testing.T) {
 	if k.Bytes() != [32]byte{} {
 		t.Error("a wiped key is still there")
 	}
+	if _, err := k.agree(newOnion(t).key.public.b); err != ErrKey {
+		t.Errorf("a wiped key agrees: %v", err)
+	}
 }
