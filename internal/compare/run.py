@@ -133,6 +133,7 @@ def memory(a):
                  rss_delta_kib=now[0] - rss, circuits=made)
     for _, p in everyone:
         p.stdin.close()
+    for _, p in everyone:
         p.wait(5)
 
 

@@ -112,21 +112,19 @@ func MeasureDistance(ctx context.Context, d Distance, budget time.Duration) (Fig
 	if _, err := await(ctx, events, noise.LinkUp); err != nil {
 		return Figure{}, err
 	}
-	if _, err := await(ctx, events, noise.Pong); err != nil { // every link begins with a ping
+	begun := false // every link begins with a ping of its own
+	first := func() error {
+		if begun {
+			return a.endpoint.Ping(link)
+		}
+		begun = true
+		return nil
+	}
+	if _, err := pong(ctx, events, first); err != nil {
 		return Figure{}, err
 	}
 	samples, err := Alternate(ctx, budget, func() (time.Duration, error) {
-		for {
-			if err := a.endpoint.Ping(link); err != nil {
-				return 0, err
-			}
-			turn, end := context.WithTimeout(ctx, pingTime)
-			pong, err := await(turn, events, noise.Pong)
-			end()
-			if err == nil || turn.Err() == nil || ctx.Err() != nil {
-				return pong.RTT, err
-			}
-		}
+		return pong(ctx, events, func() error { return a.endpoint.Ping(link) })
 	})
 	if err != nil {
 		return Figure{}, err
@@ -136,8 +134,27 @@ func MeasureDistance(ctx context.Context, d Distance, budget time.Duration) (Fig
 	return f, nil
 }
 
-// pingTime is after how long a ping is taken for lost.
-const pingTime = time.Second
+// pingTime is after how long a ping is taken for lost: more than the longest round trip that is measured.
+const pingTime = 3 * time.Second
+
+// pong pings until one is answered, and returns how long that one took.
+func pong(ctx context.Context, events <-chan noise.Event, ping func() error) (time.Duration, error) {
+	for range pingsMost {
+		if err := ping(); err != nil {
+			return 0, err
+		}
+		turn, end := context.WithTimeout(ctx, pingTime)
+		e, err := await(turn, events, noise.Pong)
+		end()
+		if err == nil || turn.Err() == nil || ctx.Err() != nil {
+			return e.RTT, err
+		}
+	}
+	return 0, errNoLink
+}
+
+// pingsMost is how many pings in a row may get lost.
+const pingsMost = 3
 
 // await takes events until one of a kind comes, or the link is down, or ctx ends.
 func await(ctx context.Context, events <-chan noise.Event, kind noise.EventKind) (noise.Event, error) {

@@ -105,9 +105,9 @@ func readSeeds(o relaybench.Overlay, lines *bufio.Scanner) ([]*peer.Descriptor, 
 // whileRead runs a node and does something beside it, until there is nothing more to be read.
 func whileRead(ctx context.Context, lines *bufio.Scanner, run, beside func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var running sync.WaitGroup
 	defer running.Wait()
+	defer cancel(nil)
 	for _, f := range []func(context.Context) error{run, beside} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
