@@ -17,8 +17,9 @@
 // lease ID 8. With a secret, the hint is AES-CBC-MAC (iv zero) over the 32 bytes of the ephemeral under secret "sotto
 // session hint v1" → 16; without, it is random. So the answering end finds the secret with two AES blocks for each it
 // has, and tries none. The mask is AES-256-CTR with the hint as first counter block under lease key "sotto session
-// ephemeral v1" → 32: R has not the record and so not the lease key, and sees no curve point. Changing the hint changes
-// the ephemeral, and the handshake fails.
+// ephemeral v1" → 32: who knows not the lease key sees no curve point. R knows it, and the knock key, since the owner
+// has listened with them: it can take the mask off and learns nothing, and can call as any stranger can. Changing the
+// hint changes the ephemeral, and the handshake fails.
 //
 // The payload:
 //

@@ -41,7 +41,7 @@ func TestBothEndsLearnOfTheEndAndForgetTheirKeys(t *testing.T) {
 		if !oka || !okb || ea.Err != nil || !errors.Is(eb.Err, ErrClosed) || w.count(0, Closed) != 1 {
 			t.Fatalf("seed %d: closed %v %v, %v %v", seed, oka, ea.Err, okb, eb.Err)
 		}
-		if a.send != nil || b.receive != nil || send.secret != [keyLen]byte{} || *join.b != [keyLen]byte{} {
+		if a.send != nil || b.receive != nil || a.hinter != (hinter{}) || b.hinter != (hinter{}) || send.secret != [keyLen]byte{} || *join.b != [keyLen]byte{} {
 			t.Fatal("keys are left")
 		}
 		if a.SendMessage(w.now, []byte("x")) != ErrClosed || b.SendDatagram(w.now, 0, []byte("x")) != ErrClosed || !a.Deadline().IsZero() {

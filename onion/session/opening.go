@@ -100,8 +100,8 @@ func parsePayload(b []byte) (p payload, ok bool) {
 // bucketOf is the bucket of a moment.
 func bucketOf(t time.Time) uint32 { return uint32(t.Unix() / int64(BucketLen/time.Second)) }
 
-// maskEphemeral masks the ephemeral key of an opening, or takes the mask off: a curve point has a form, and who has not
-// the lease's record shall see none. Another hint is another mask, so the hint cannot be changed alone.
+// maskEphemeral masks the ephemeral key of an opening, or takes the mask off: a curve point has a form, and who knows not
+// the lease key shall see none. Another hint is another mask, so the hint cannot be changed alone.
 func maskEphemeral(key noise.PublicKey, hint, ephemeral []byte) {
 	k := key.Bytes()
 	c := cipher.NewCTR(block(expand(k[:], "sotto session ephemeral v1", keyLen)), hint)
@@ -159,7 +159,7 @@ func earlyKeys(seed *[keyLen]byte) (early, answer []byte) {
 }
 
 // dataKeys are what both ends derive from the finished handshake: the two keys, by the sender's place, and the secret
-// with which legs join. The handshake hash would not do for that: a relay that has the record could compute it.
+// with which legs join. The handshake hash would not do for that: it is made of what is public.
 func dataKeys(hs *noise.Handshake, caller bool) (send, receive []byte, join Secret, err error) {
 	s, err := hs.Secrets()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // seenOpenings remembers the ephemeral keys and the calls of what was taken, by bucket, for as long as the bucket is accepted. At
-// maxSeen in a bucket no more are taken in it: relays let one opening a second through, so only a relay that has the
-// record can fill it, and it can cut the lease off as well.
+// maxSeen in a bucket no more are taken in it: relays let one opening a second through, so only a relay can fill it, and
+// it can cut the lease off as well.
 type seenOpenings struct {
 	mac     cipher.Block
 	buckets map[uint32]map[uint64]struct{} // maxBuckets at most: beyond, nothing is taken that needs another

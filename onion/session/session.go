@@ -290,6 +290,7 @@ func (s *Session) end(err error) {
 	s.send.wipe()
 	s.receive.wipe()
 	s.join.wipe()
+	s.hinter = hinter{}
 	for _, a := range s.attempts {
 		a.wipe()
 	}
