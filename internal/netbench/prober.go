@@ -4,10 +4,13 @@ package netbench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +40,7 @@ type prober struct {
 	node   *overlay.Node
 	origin *circuit.Origin
 	cells  chan arrival
+	turn   int // of guards
 
 	mu     sync.Mutex
 	guards map[peer.NodeID]link.Neighbor
@@ -98,11 +102,7 @@ func (p *prober) link(ev link.Event) {
 func (p *prober) neighbors() map[peer.NodeID]link.Neighbor {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := make(map[peer.NodeID]link.Neighbor)
-	for id, to := range p.guards {
-		list[id] = to
-	}
-	return list
+	return maps.Clone(p.guards)
 }
 
 func (p *prober) cell(from link.Neighbor, _ bool, frame []byte) {
@@ -112,16 +112,18 @@ func (p *prober) cell(from link.Neighbor, _ bool, frame []byte) {
 	}
 }
 
-// hops draws relays for a circuit: a guard and others.
-func (p *prober) hops() (link.Neighbor, []peer.NodeID) {
-	var first link.Neighbor
-	var hops []peer.NodeID
-	for id, to := range p.neighbors() {
-		first, hops = to, append(hops, id)
-		break
+// hops draws relays for a circuit: a guard, each in its turn because each has its limit, and others.
+func (p *prober) hops() (first link.Neighbor, hops []peer.NodeID) {
+	guards := p.neighbors()
+	order := slices.SortedFunc(maps.Keys(guards), func(a, b peer.NodeID) int { return cmp.Compare(guards[a], guards[b]) })
+	if len(order) == 0 {
+		return 0, nil
 	}
+	id := order[p.turn%len(order)]
+	p.turn++
+	first, hops = guards[id], append(hops, id)
 	for _, i := range rand.Perm(len(p.seeds)) {
-		if id := p.seeds[i].NodeID(); len(hops) < stemHops && len(hops) > 0 && id != hops[0] {
+		if id := p.seeds[i].NodeID(); len(hops) < stemHops && id != hops[0] {
 			hops = append(hops, id)
 		}
 	}
