@@ -39,7 +39,7 @@ func CalleeOf(l Lease) (Callee, error) {
 
 // Call is a session to be opened.
 type Call struct {
-	Pair    session.Pair // the two ends; a session of this pair that stands already is used
+	Pair    session.Pair // the two ends; a session of this pair that stands already is used. Zero: none is shared
 	Callees []Callee     // leases of one device, tried in order
 	Secret  session.Secret
 	First   []byte
@@ -112,14 +112,8 @@ func (c *Client) openSessions(time.Time) (err error) {
 // Dial opens a session, or counts one more user of the one that the pair has: then nothing of First and Tell is used, and
 // fresh is false. It fails with session.ErrFull, or for a call to nobody.
 func (c *Client) Dial(now time.Time, call Call) (t *Talk, fresh bool, err error) {
-	if s := c.table.Use(call.Pair); s != nil {
-		if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == s }); i >= 0 {
-			return c.talks[i], false, nil
-		}
-	}
-	if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == nil && t.call.Pair == call.Pair }); i >= 0 {
-		c.talks[i].more++
-		return c.talks[i], false, nil
+	if t := c.shared(call.Pair); t != nil {
+		return t, false, nil
 	}
 	switch {
 	case len(call.Callees) == 0:
@@ -132,6 +126,23 @@ func (c *Client) Dial(now time.Time, call Call) (t *Talk, fresh bool, err error)
 	t.reach(now)
 	c.step(now)
 	return t, true, nil
+}
+
+// shared counts one more user of the session of a pair, on its way or standing; nil if there is none.
+func (c *Client) shared(p session.Pair) *Talk {
+	if p == (session.Pair{}) {
+		return nil // who names no pair may call anybody
+	}
+	if s := c.table.Use(p); s != nil {
+		if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == s }); i >= 0 {
+			return c.talks[i]
+		}
+	}
+	if i := slices.IndexFunc(c.talks, func(t *Talk) bool { return t.s == nil && t.call.Pair == p }); i >= 0 {
+		c.talks[i].more++
+		return c.talks[i]
+	}
+	return nil
 }
 
 // SetContacts says who shares secrets with this node: session.Listener.SetContacts.
@@ -204,7 +215,7 @@ func (l *callLeg) train(now time.Time, at *trip, _ *peer.Descriptor) ([]byte, []
 		t.s, train, err = session.Dial(now, session.DialConfig{Leg: l.id, Target: target, First: t.call.First, Rand: c.cfg.Rand})
 		if err == nil {
 			// A full table or listener means that there are too many; maxTalks keeps them below.
-			if t.pair = c.table.Put(t.call.Pair, t.s) == nil; t.pair {
+			if t.pair = t.call.Pair != (session.Pair{}) && c.table.Put(t.call.Pair, t.s) == nil; t.pair {
 				for range t.more {
 					c.table.Use(t.call.Pair)
 				}
