@@ -10,8 +10,8 @@ import (
 )
 
 // newAnswering makes the answering end of a session from its first opening.
-func newAnswering(now time.Time, rand io.Reader, p *payload, contact uint32) *Session {
-	return &Session{rand: rand, began: now, genSince: now, call: p.call, contact: contact}
+func newAnswering(now time.Time, rand io.Reader, p *payload, at Point, contact uint32) *Session {
+	return &Session{rand: rand, began: now, genSince: now, call: p.call, at: at, contact: contact}
 }
 
 // answerOn takes an opening, whose handshake has read message 1, as an attempt on a leg, and answers. The newest

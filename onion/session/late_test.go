@@ -135,14 +135,14 @@ func TestAClockThatIsSetForthOrBackLetsNoOpeningInTwice(t *testing.T) {
 		}
 		b := bucketOf(labStart)
 		for i := range uint32(3) {
-			if !o.take(labStart, time.Time{}, b-1+i, filled(keyLen, byte(i))) {
+			if !o.take(labStart, time.Time{}, new(taken), b-1+i, filled(keyLen, byte(i))) {
 				t.Fatal("refused")
 			}
 		}
 		there := labStart.Add(jump)
-		o.take(there, time.Time{}, bucketOf(there), filled(keyLen, 9))
+		o.take(there, time.Time{}, new(taken), bucketOf(there), filled(keyLen, 9))
 		for i := range uint32(3) {
-			if e := filled(keyLen, byte(i)); !o.known(e) && o.take(labStart, time.Time{}, b-1+i, e) {
+			if e := filled(keyLen, byte(i)); !o.known(e) && o.take(labStart, time.Time{}, new(taken), b-1+i, e) {
 				t.Errorf("the clock was %v off for a moment: an opening of bucket %d is taken again", jump, int(i)-1)
 			}
 		}

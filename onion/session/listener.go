@@ -40,11 +40,12 @@ type Listener struct {
 	seen     *seenOpenings
 }
 
-// metered is a lease and when the relay may make this end compute again. A relay that lets more through than it should
-// only cuts off itself.
+// metered is a lease, when its relay may make this end compute again, and what was remembered of it. A relay has the keys
+// that openings are made with: one that makes more than it should only cuts off itself.
 type metered struct {
 	Lease
-	next time.Time
+	next  time.Time
+	taken taken
 }
 
 // allow meters what costs a multiplication.
@@ -88,7 +89,7 @@ func (l *Listener) SetLeases(leases []Lease) error {
 		m := metered{Lease: e}
 		for _, old := range l.leases {
 			if old.Point.equal(e.Point) && old.Key.Equal(e.Key) {
-				m.next = old.next
+				m.next, m.taken = old.next, old.taken
 			}
 		}
 		fresh = append(fresh, m)
@@ -155,7 +156,7 @@ func (l *Listener) Open(now time.Time, at Point, id Leg, opening []byte) (s *Ses
 			continue
 		}
 		if o, ok := l.read(now, e, opening); ok {
-			return l.take(now, id, o)
+			return l.take(now, at, id, o)
 		}
 	}
 	return nil, false, ErrOpening
@@ -203,7 +204,7 @@ func (l *Listener) read(now time.Time, e *metered, opening []byte) (o read, ok b
 	if o.payload, ok = parsePayload(plain); !ok || (o.payload.kind == kindJoin) != (o.joins != nil) {
 		return o, false
 	}
-	return o, l.seen.take(now, e.NotBefore, o.payload.bucket, ephemeral)
+	return o, l.seen.take(now, e.NotBefore, &e.taken, o.payload.bucket, ephemeral)
 }
 
 // matches compares in constant time.
@@ -212,18 +213,23 @@ func (h hinter) matches(hint, ephemeral []byte) bool {
 	return subtle.ConstantTimeCompare(m[:], hint) == 1
 }
 
-// waiting counts the sessions of strangers that nobody has accepted yet: they get half of the places.
-func (l *Listener) waiting() (n int) {
+// room reports whether a stranger may come in over a lease. Those whom nobody has accepted yet get half of the places,
+// and of these over one lease no more than are left free: its relay can make as many as it likes.
+func (l *Listener) room(at Point) bool {
+	waiting, here := 0, 0
 	for _, s := range l.sessions {
 		if !s.caller && !s.accepted && s.contact == 0 {
-			n++
+			waiting++
+			if s.at.equal(at) {
+				here++
+			}
 		}
 	}
-	return n
+	return here < (l.most+1)/2-waiting
 }
 
 // take does what an opening is for. A further try to open a session that stands already is late and does nothing.
-func (l *Listener) take(now time.Time, id Leg, o read) (s *Session, fresh bool, err error) {
+func (l *Listener) take(now time.Time, at Point, id Leg, o read) (s *Session, fresh bool, err error) {
 	if o.joins != nil {
 		if _, err := o.joins.addLeg(now, id, 0, false); err != nil {
 			return nil, false, err
@@ -239,13 +245,13 @@ func (l *Listener) take(now time.Time, id Leg, o read) (s *Session, fresh bool, 
 			return s, false, s.answerOn(now, id, o.hs, &o.payload)
 		}
 	}
-	if len(l.sessions) >= l.most || o.contact == 0 && l.waiting() >= (l.most+1)/2 {
+	if len(l.sessions) >= l.most || o.contact == 0 && !l.room(at) {
 		return nil, false, ErrFull
 	}
 	if !l.seen.first(o.payload.bucket, &o.payload.call) {
 		return nil, false, ErrOpening // of a session that is over already
 	}
-	s = newAnswering(now, l.rand, &o.payload, o.contact)
+	s = newAnswering(now, l.rand, &o.payload, at, o.contact)
 	if err := s.answerOn(now, id, o.hs, &o.payload); err != nil {
 		return nil, false, err
 	}

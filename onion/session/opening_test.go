@@ -123,16 +123,36 @@ func TestAFullMemoryOfOpeningsRefusesOnlyItsBucket(t *testing.T) {
 	}
 	b := bucketOf(labStart)
 	for i := range maxSeen {
-		if !o.take(labStart, time.Time{}, b, append(filled(24, 0), fmt.Sprintf("%08d", i)...)) {
+		if !o.take(labStart, time.Time{}, new(taken), b, append(filled(24, 0), fmt.Sprintf("%08d", i)...)) {
 			t.Fatalf("opening %d refused", i)
 		}
 	}
-	if o.take(labStart, time.Time{}, b, filled(keyLen, 1)) || !o.take(labStart, time.Time{}, b+1, filled(keyLen, 1)) {
+	if o.take(labStart, time.Time{}, new(taken), b, filled(keyLen, 1)) || !o.take(labStart, time.Time{}, new(taken), b+1, filled(keyLen, 1)) {
 		t.Error("the bound does not hold for its bucket alone")
 	}
-	o.take(labStart.Add(3*BucketLen), time.Time{}, b+3, filled(keyLen, 2))
+	o.take(labStart.Add(3*BucketLen), time.Time{}, new(taken), b+3, filled(keyLen, 2))
 	if len(o.buckets) != 1 {
 		t.Errorf("%d buckets are kept", len(o.buckets))
+	}
+}
+
+func TestOneLeaseLeavesMemoryOfOpeningsToOthers(t *testing.T) {
+	o, err := newSeenOpenings(labRand(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, n := bucketOf(labStart), 0
+	for lease := range 4 {
+		var of taken
+		for n++; o.take(labStart, time.Time{}, &of, b, append(filled(24, byte(lease)), fmt.Sprintf("%08d", n)...)); n++ {
+		}
+		o.take(labStart, time.Time{}, &of, b+4, filled(keyLen, 1)) // of no bucket that is taken: it must not reset the count
+		if o.take(labStart, time.Time{}, &of, b, filled(keyLen, byte(lease))) {
+			t.Error("a lease that has its share gets more")
+		}
+		if left := maxSeen - len(o.buckets[b]); left < maxSeen>>(lease+1)-8 {
+			t.Fatalf("lease %d leaves %d", lease, left)
+		}
 	}
 }
 
@@ -170,25 +190,31 @@ func TestARelayThatFloodsCutsOffItselfOnly(t *testing.T) {
 	}
 }
 
-func TestStrangersThatNobodyAcceptsLeaveRoomForContacts(t *testing.T) {
+func TestStrangersThatNobodyAcceptsLeaveRoomForContactsAndOverOtherLeases(t *testing.T) {
 	w := newWorld(t, 1, wire{})
+	var leases []Lease
+	for i := range byte(4) {
+		leases = append(leases, Lease{Point: NewPoint([32]byte{1}, [32]byte{2, i}, [cell.LeaseIDLen]byte{3}), Key: labKey(t, 1)})
+	}
+	if err := w.listener.SetLeases(leases); err != nil {
+		t.Fatal(err)
+	}
 	open := func(seed byte, secret Secret) error {
-		target := w.target()
-		target.Secret = secret
+		target, at := w.target(), leases[seed/64].Point
+		target.Point, target.Secret = at, secret
 		_, train, err := Dial(w.now, DialConfig{Leg: 1, Target: target, Rand: labRand(seed)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = w.listener.Open(w.now, labPoint(), Leg(seed), train.Opening[:])
+		_, _, err = w.listener.Open(w.now, at, Leg(seed), train.Opening[:])
 		return err
 	}
-	for i := range byte(8) {
-		if err := open(i, Secret{}); err != nil {
-			t.Fatal(err)
+	for lease, want := range []byte{4, 2, 1, 1} { // of eight places
+		for i := range byte(8) {
+			if err := open(byte(lease)*64+i, Secret{}); (err == nil) != (i < want) || err != nil && !errors.Is(err, ErrFull) {
+				t.Errorf("stranger %d over lease %d: %v", i, lease, err)
+			}
 		}
-	}
-	if err := open(8, Secret{}); !errors.Is(err, ErrFull) {
-		t.Errorf("a ninth stranger: %v", err)
 	}
 	for i := range byte(8) {
 		if err := open(10+i, labSecret(t, 7)); err != nil {

@@ -11,9 +11,28 @@ import (
 	"time"
 )
 
-// seenOpenings remembers the ephemeral keys and the calls of what was taken, by bucket, for as long as the bucket is accepted. At
-// maxSeen in a bucket no more are taken in it: relays let one opening a second through, so only a relay can fill it, and
-// it can cut the lease off as well.
+// taken is how many openings of one lease are remembered, of a bucket and its two neighbours, by bucket modulo four.
+type taken [4]struct {
+	bucket uint32
+	count  int
+}
+
+// one counts one more in a bucket if there are fewer than most.
+func (t *taken) one(bucket uint32, most int) bool {
+	e := &t[bucket%4]
+	if e.bucket != bucket {
+		e.bucket, e.count = bucket, 0
+	}
+	if e.count >= most {
+		return false
+	}
+	e.count++
+	return true
+}
+
+// seenOpenings remembers the ephemeral keys and the calls of what was taken, by bucket, for as long as the bucket is
+// accepted. At maxSeen in a bucket no more are taken in it. No lease has more of them than are left free, since its relay
+// can make openings: else one relay could shut the others' leases.
 type seenOpenings struct {
 	mac     cipher.Block
 	buckets map[uint32]map[uint64]struct{} // maxBuckets at most: beyond, nothing is taken that needs another
@@ -52,15 +71,15 @@ func (o *seenOpenings) known(ephemeral []byte) bool {
 }
 
 // take remembers an ephemeral key that is not known, of an authentic opening, or refuses it: its bucket is neither the
-// present one nor a neighbour, began before notBefore, or is full.
-func (o *seenOpenings) take(now, notBefore time.Time, bucket uint32, ephemeral []byte) bool {
+// present one nor a neighbour, began before notBefore, or is full for its lease.
+func (o *seenOpenings) take(now, notBefore time.Time, of *taken, bucket uint32, ephemeral []byte) bool {
 	present := bucketOf(now)
 	o.forget(present)
 	start := time.Unix(int64(bucket)*int64(BucketLen/time.Second), 0)
 	if bucket < o.floor || bucket+1 < present || bucket > present+1 || start.Before(notBefore) {
 		return false
 	}
-	return o.remember(bucket, ephemeral)
+	return of.one(bucket, maxSeen-len(o.buckets[bucket])) && o.remember(bucket, ephemeral)
 }
 
 // forget lets go of buckets that are refused by now. Since clocks are set back at times, those that something was taken

@@ -105,6 +105,7 @@ type Session struct {
 	state    state
 	began    time.Time
 	accepted bool
+	at       Point // of the first opening, at the answering end
 	contact  uint32
 	call     [callLen]byte
 	attempts []*attempt
