@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/onion/cell"
 )
 
@@ -133,7 +134,7 @@ func (o *Owner) tick(now time.Time, l *listener) {
 
 // forget wipes the key of a short-lived lease. That of a storing one is its holder's.
 func (l *listener) forget() {
-	if l.want.spec.Kind == ShortLived && !mutated(noForgetting) {
+	if l.want.spec.Kind == ShortLived && !mutation.Active(noForgetting) {
 		l.lease.Key.Wipe()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/onion/cell"
 )
 
@@ -142,7 +143,7 @@ func (r *Registry) proven(c Circuit, l *listen) bool {
 		return false
 	}
 	want := prove(r.place, shared, r.secrets.Binding(c), l)
-	return subtle.ConstantTimeCompare(want[:], l.proof[:]) == 1 || mutated(noProof)
+	return subtle.ConstantTimeCompare(want[:], l.proof[:]) == 1 || mutation.Active(noProof)
 }
 
 // admit makes a lease of a proven Listen if there is room. A storing lease takes the place of its own one on an older

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"sotto/internal/mutation"
 	"sotto/onion/cell"
 )
 
@@ -39,7 +40,7 @@ func (r *Registry) Early(now time.Time, c Circuit, n Neighbor, first []byte) []A
 		key = to.knock
 	}
 	mac := knock(r.place, key, o.id, o.bytes)
-	ok = subtle.ConstantTimeCompare(mac[:], o.knock[:]) == 1 || mutated(noKnock)
+	ok = subtle.ConstantTimeCompare(mac[:], o.knock[:]) == 1 || mutation.Active(noKnock)
 	if !ok || to == nil || !r.allowed(now, to, n) || !r.join(now, c, n, to, o.bytes) {
 		r.out.cut(c, 0)
 	}
@@ -48,7 +49,7 @@ func (r *Registry) Early(now time.Time, c Circuit, n Neighbor, first []byte) []A
 
 // allowed reports whether an opening is within the bounds, and within what its owner lets through.
 func (r *Registry) allowed(now time.Time, o *owner, n Neighbor) bool {
-	return r.room(o, n) && o.bucket.take(now, o.openings) || mutated(noOpeningLimits)
+	return r.room(o, n) && o.bucket.take(now, o.openings) || mutation.Active(noOpeningLimits)
 }
 
 // room reports whether there may be one more splice.

@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"io"
 	"time"
+
+	"sotto/internal/mutation"
 )
 
 // taken is how many openings of one lease are remembered, of a bucket and its two neighbours, by bucket modulo four.
@@ -58,7 +60,7 @@ func (o *seenOpenings) print(ephemeral []byte) uint64 {
 
 // known reports whether an ephemeral key was taken before, which saves a multiplication.
 func (o *seenOpenings) known(ephemeral []byte) bool {
-	if mutated(noOpeningMemory) {
+	if mutation.Active(noOpeningMemory) {
 		return false
 	}
 	p := o.print(ephemeral)
