@@ -32,7 +32,7 @@ const (
 	fewest      = 3
 	samplesMost = 20_000
 	// talks is how many sessions carry messages at a time.
-	talks = 8
+	talks = 16
 )
 
 // Least is the shortest budget that gives every measurement a sample.
@@ -143,14 +143,9 @@ func (b *bench) sessions(ctx context.Context, p *pair) error {
 	if err := b.emit(err, b.beside(f, 6, goalOpen)); err != nil {
 		return err
 	}
-	var open []*onion.Session
-	for i := range talks {
-		s, _, err := p.call(ctx, i)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		open = append(open, s)
+	open, err := p.callAll(ctx)
+	if err != nil {
+		return err
 	}
 	b.Progress("round trips of a session")
 	f, err = measureRoundTrip(ctx, open[0], b.part(0.07))

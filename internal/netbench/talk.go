@@ -19,7 +19,7 @@ import (
 
 const (
 	// callStems is how many the caller keeps ready.
-	callStems = 12
+	callStems = 16
 	// leases is how many the callee has, so that none has to let through more than its limit.
 	leases = 4
 	// messageLen is that of a message that a call begins with, at most as it is seen in the field.
@@ -157,6 +157,16 @@ func (p *pair) call(ctx context.Context, number int) (*onion.Session, time.Durat
 	return s, time.Since(began), err
 }
 
+// callAll opens the sessions that carry messages, all at once.
+func (p *pair) callAll(ctx context.Context) ([]*onion.Session, error) {
+	open := make([]*onion.Session, talks)
+	calls := make([]func() error, talks)
+	for i := range open {
+		calls[i] = func() (err error) { open[i], _, err = p.call(ctx, i); return err }
+	}
+	return open, together(calls...)
+}
+
 // next waits for a message.
 func next(ctx context.Context, s *onion.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
@@ -291,8 +301,8 @@ func (p *pair) measureMessages(ctx context.Context, sessions []*onion.Session, r
 			l.arrived(ev.Bytes, at)
 		}
 	})
-	every := max(time.Duration(roundTrip*1e6)/time.Duration(2*len(sessions)), 5*time.Millisecond)
-	tick := time.NewTicker(every) // two messages a round trip in each session
+	every := max(time.Duration(roundTrip*1e6)/time.Duration(len(sessions)), 5*time.Millisecond)
+	tick := time.NewTicker(every) // one message a round trip in each session: what the least window carries
 	defer tick.Stop()
 	refused := 0
 	for end, i := time.Now().Add(budget), 0; i < fewest || time.Now().Before(end); i++ {
