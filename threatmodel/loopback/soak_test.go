@@ -26,7 +26,7 @@ import (
 	"sotto/overlay/peer"
 )
 
-var soakTime = flag.Duration("soak", 4*time.Second, "how long the soak goes on")
+var soakTime = flag.Duration("soak", 2*time.Second, "how long the soak goes on")
 
 const (
 	soakRelays = 12
@@ -47,11 +47,12 @@ type soak struct {
 	all   []peer.NodeID
 	ctx   context.Context
 
+	begins sync.Mutex // one node at a time
 	mu     sync.Mutex
 	places map[int]onion.Callee // where users listen
 	why    map[string]int       // what ended without success, and how
 	counts [4]struct{ done, failed atomic.Int64 }
-	kills  atomic.Int64
+	ends   atomic.Int64 // of lives
 }
 
 const (
@@ -95,7 +96,7 @@ func TestSoakLeavesNothingBehind(t *testing.T) {
 	for _, why := range slices.Sorted(maps.Keys(s.why)) {
 		t.Logf("%d times %s", s.why[why], why)
 	}
-	t.Logf("relays killed: %d", s.kills.Load())
+	t.Logf("nodes ended and begun again: %d", s.ends.Load())
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -152,20 +153,74 @@ func (s *soak) run() {
 	var work sync.WaitGroup
 	for i, u := range s.users {
 		random := rand.New(rand.NewPCG(s.n.cfg.Seed, uint64(i)))
-		draw := func() *rand.Rand { return rand.New(rand.NewPCG(random.Uint64(), 0)) }
-		listens, answers := draw(), draw()
-		work.Go(func() { s.keepListening(i, u, listens) })
-		work.Go(func() { s.answer(u, answers) })
-		for range soakAtOnce {
-			busy := draw()
-			work.Go(func() { s.beBusy(u, busy) })
-		}
+		work.Go(func() {
+			for s.ctx.Err() == nil {
+				s.liveOnce(i, u, random)
+			}
+		})
 	}
 	work.Go(func() { s.killRelays(rand.New(rand.NewPCG(s.n.cfg.Seed, 1<<20))) })
 	work.Wait()
 	if s.n.ctx.Err() != nil {
 		s.t.Fatalf("a node broke: %v", context.Cause(s.n.ctx))
 	}
+}
+
+// liveOnce is one life of a user: in the middle of everything the node ends, and begins again.
+func (s *soak) liveOnce(i int, u *node, random *rand.Rand) {
+	ctx, cancel := context.WithTimeout(s.ctx, time.Duration(3+random.IntN(12))*time.Second)
+	defer cancel()
+	l := &soakLife{s, ctx, u.live}
+	draw := func() *rand.Rand { return rand.New(rand.NewPCG(random.Uint64(), 0)) }
+	listens, answers := draw(), draw()
+	var work sync.WaitGroup
+	work.Go(func() { l.keepListening(i, listens) })
+	work.Go(func() { l.answer(answers) })
+	for range soakAtOnce {
+		busy := draw()
+		work.Go(func() { l.beBusy(busy) })
+	}
+	<-ctx.Done()
+	if s.ctx.Err() == nil {
+		u.end() // with farewells: a client that was killed stays a guard's for minutes
+		s.restart(u, random)
+	}
+	work.Wait()
+}
+
+// soakLife is a life of a user, which uses no later one.
+type soakLife struct {
+	*soak
+	ctx  context.Context
+	live *start
+}
+
+// restart begins a node's next life, after a while.
+func (s *soak) restart(d *node, random *rand.Rand) {
+	s.ends.Add(1)
+	wait(s.ctx, time.Duration(100+random.IntN(900))*time.Millisecond)
+	if err := s.begin(d); err != nil {
+		s.n.cancel(err)
+	}
+}
+
+// begin opens the socket of a node and starts it. Another program may have the port of a relay for a moment.
+func (s *soak) begin(d *node) (err error) {
+	s.begins.Lock()
+	defer s.begins.Unlock()
+	if d.keeper != nil {
+		err = d.listen(netip.AddrPortFrom(d.place.Addr(), 0))
+	} else {
+		for limit := time.Now().Add(linkTime); ; wait(s.t.Context(), look) {
+			if err = d.listenAgain(); err == nil || time.Now().After(limit) {
+				break
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.n.begin(d)
 }
 
 // killRelays kills one after the other, and starts it again. Its link key counts as fresh, because a relay that knows
@@ -178,16 +233,7 @@ func (s *soak) killRelays(random *rand.Rand) {
 		} else {
 			victim.end()
 		}
-		s.kills.Add(1)
-		wait(s.ctx, time.Duration(100+random.IntN(900))*time.Millisecond)
-		if err := victim.listenAgain(); err != nil {
-			s.n.cancel(err)
-			return
-		}
-		if err := s.n.begin(victim); err != nil {
-			s.n.cancel(err)
-			return
-		}
+		s.restart(victim, random)
 	}
 }
 
@@ -206,26 +252,26 @@ func (s *soak) settled(what int, err error) {
 	}
 }
 
-func (s *soak) beBusy(u *node, random *rand.Rand) {
+func (s *soakLife) beBusy(random *rand.Rand) {
 	for wait(s.ctx, time.Duration(random.IntN(200))*time.Millisecond) {
 		ctx, cancel := context.WithTimeout(context.Background(), soakPatience)
 		if random.IntN(2) == 0 {
-			s.settled(asked, s.ask(ctx, u, random))
+			s.settled(asked, s.ask(ctx, random))
 		} else if callee, ok := s.somebody(random); ok {
-			s.settled(called, s.call(ctx, u, callee, random))
+			s.settled(called, s.call(ctx, callee, random))
 		}
 		cancel()
 	}
 }
 
-func (s *soak) ask(ctx context.Context, u *node, random *rand.Rand) error {
+func (s *soakLife) ask(ctx context.Context, random *rand.Rand) error {
 	q := onion.Question{
 		Peer: s.all[random.IntN(len(s.all))], Purpose: path.Lookups, Service: request.Echo, Content: make([]byte, random.IntN(100)),
 	}
 	if random.IntN(2) == 0 {
 		q.Service, q.Content = request.EchoTrain, make([]byte, random.IntN(3000))
 	}
-	answer, err := u.live.Ask(ctx, q)
+	answer, err := s.live.Ask(ctx, q)
 	if err == nil && len(answer) != len(q.Content) {
 		s.t.Errorf("an answer of %d bytes to %d", len(answer), len(q.Content))
 	}
@@ -240,12 +286,12 @@ func (s *soak) somebody(random *rand.Rand) (onion.Callee, bool) {
 }
 
 // call talks for a while, then hangs up; sometimes before anybody has answered.
-func (s *soak) call(ctx context.Context, u *node, to onion.Callee, random *rand.Rand) error {
+func (s *soakLife) call(ctx context.Context, to onion.Callee, random *rand.Rand) error {
 	var pair [32]byte
 	for i := range pair {
 		pair[i] = byte(random.Uint32())
 	}
-	c, err := u.live.Dial(onion.Call{Pair: session.PairOf(pair), Callees: []onion.Callee{to}, First: []byte("first")})
+	c, err := s.live.Dial(onion.Call{Pair: session.PairOf(pair), Callees: []onion.Callee{to}, First: []byte("first")})
 	if err != nil {
 		return err
 	}
@@ -276,11 +322,11 @@ func hearOut(ctx context.Context, c *onion.Session) error {
 }
 
 // answer takes calls, refuses some, and says something itself; when the soak is over it hangs up.
-func (s *soak) answer(u *node, random *rand.Rand) {
+func (s *soakLife) answer(random *rand.Rand) {
 	var talks sync.WaitGroup
 	defer talks.Wait()
 	for {
-		c, err := u.live.Accept(s.ctx)
+		c, err := s.live.Accept(s.ctx)
 		if err != nil {
 			return
 		}
@@ -305,9 +351,9 @@ func (s *soak) answer(u *node, random *rand.Rand) {
 }
 
 // keepListening has a lease most of the time.
-func (s *soak) keepListening(i int, u *node, random *rand.Rand) {
+func (s *soakLife) keepListening(i int, random *rand.Rand) {
 	for s.ctx.Err() == nil {
-		want, err := u.live.Listen(onion.ListenConfig{
+		want, err := s.live.Listen(onion.ListenConfig{
 			Spec:    lease.Spec{Kind: lease.ShortLived, Lifetime: time.Hour, Overlap: 10 * time.Minute},
 			Purpose: path.UserLeases,
 			Stands: func(l onion.Lease) {
@@ -320,11 +366,13 @@ func (s *soak) keepListening(i int, u *node, random *rand.Rand) {
 			},
 		})
 		if err != nil {
-			s.t.Errorf("no lease is wanted: %v", err)
+			if !errors.Is(err, onion.ErrStopped) {
+				s.t.Errorf("no lease is wanted: %v", err)
+			}
 			return
 		}
 		wait(s.ctx, time.Duration(1+random.IntN(10))*time.Second)
-		u.live.Unlisten(want)
+		s.live.Unlisten(want)
 	}
 }
 
@@ -348,9 +396,15 @@ func (s *soak) relaysForget() {
 		}
 		return left
 	})
-	s.await("relays that are not linked to all others, or to clients", func() (left int) {
+	s.await("links of clients", func() (left int) {
 		for _, r := range s.n.relays {
-			if l := r.live.Status().Links; l.Links != len(s.n.relays)-1 || l.Clients != 0 {
+			left += r.live.Status().Links.Clients
+		}
+		return left
+	})
+	s.await("links to relays that are missing or too many", func() (left int) {
+		for _, r := range s.n.relays {
+			if r.links() != len(s.n.relays)-1 {
 				left++
 			}
 		}
