@@ -31,7 +31,7 @@ func runBenchLink(ctx context.Context, e *env, args []string) error {
 
 // netSeconds is for how long `sotto bench net` measures unless asked for more: with its nodes finding each other over long
 // distances, below 50 s.
-const netSeconds = 30
+const netSeconds = 28
 
 // netMostDelay and netMostLoss are those of distances that anybody has: beyond, nodes give each other up.
 const (

@@ -246,7 +246,7 @@ var helps = map[string]help{
 			"--loss 1% every link is like one across a continent.\n",
 		flags: "--delay D     how long a datagram takes over a link, one way; 0 if not given\n" +
 			"--loss SHARE  what part of the datagrams a link loses, such as 1%; 0 if not given\n" +
-			"--seconds N   how long to measure, 30 if not given; the nodes take up to 15 s more to find each other\n" +
+			"--seconds N   how long to measure, 28 if not given; the nodes take up to 15 s more to find each other\n" +
 			"--json        one JSON object a metric, one a line\n",
 		example: "sotto bench net --delay 40ms --loss 1%",
 	},
