@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sotto/noise"
-	"sotto/onion/circuit"
 	"sotto/overlay/enroll/authority"
 	"sotto/overlay/enroll/document"
 	"sotto/overlay/peer"
@@ -48,7 +47,6 @@ func TestOperatingGuideHasTheNumbersOfTheProgram(t *testing.T) {
 		fmt.Sprintf("lies more than %d minutes before", document.Slack/time.Minute),
 		fmt.Sprintf("their clocks differ by more than %d minutes", document.Slack/time.Minute),
 		fmt.Sprintf("off by more than %d to %d minutes", noise.BucketLen/time.Minute, 2*noise.BucketLen/time.Minute),
-		fmt.Sprintf("refuses creates for %d to %d minutes", circuit.BucketLen/time.Minute, 2*circuit.BucketLen/time.Minute),
 		map[float64]string{7.0 / 8: "seven eighths of it at most"}[forwardShare],
 		fmt.Sprintf("in the file `%s` of the state", guardsName), fmt.Sprintf("together with `%s`", chosenName),
 		fmt.Sprintf("no seed answers for %d s", silentAfter/time.Second),

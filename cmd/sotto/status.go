@@ -301,6 +301,6 @@ func (r *relayStatus) write(line func(what, format string, args ...any)) {
 	}
 	line("circuits", "%d of others, %d creates waiting", r.Circuits, r.Waiting)
 	line("leases", "%d, %s through them", r.Leases, many(r.Calls, "call"))
-	line("creates", "%d answered, %d refused, %d of them from before the start or seen before", r.Created, r.Refused, r.Replayed)
+	line("creates", "%d answered, %d refused, of these %d seen before or older than this start", r.Created, r.Refused, r.Replayed)
 	line("cells", "%d forwarded, %d refused, %d dropped by the cap", r.Forwarded, r.Unknown, r.Dropped)
 }

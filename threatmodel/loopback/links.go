@@ -213,7 +213,7 @@ func (n *Network) Restart(ctx context.Context) (Restarted, error) {
 	if !wait(ctx, offFor) {
 		return Restarted{}, context.Cause(ctx)
 	}
-	if err := victim.listenAgain(); err != nil {
+	if err := victim.listenAgain(ctx); err != nil {
 		return Restarted{}, err
 	}
 	n.wire.setOff(victim.place, false)

@@ -204,18 +204,14 @@ func (s *soak) restart(d *node, random *rand.Rand) {
 	}
 }
 
-// begin opens the socket of a node and starts it. Another program may have the port of a relay for a moment.
+// begin opens the socket of a node and starts it.
 func (s *soak) begin(d *node) (err error) {
 	s.begins.Lock()
 	defer s.begins.Unlock()
 	if d.keeper != nil {
 		err = d.listen(netip.AddrPortFrom(d.place.Addr(), 0))
 	} else {
-		for limit := time.Now().Add(linkTime); ; wait(s.t.Context(), look) {
-			if err = d.listenAgain(); err == nil || time.Now().After(limit) {
-				break
-			}
-		}
+		err = d.listenAgain(s.t.Context())
 	}
 	if err != nil {
 		return err

@@ -4,8 +4,10 @@ package loopback
 // for every relay where it has one.
 
 import (
+	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"sotto/overlay/peer"
 )
@@ -74,13 +76,18 @@ func (d *node) listen(wanted netip.AddrPort) error {
 	return d.take(conn)
 }
 
-// listenAgain opens the socket of a node that was killed, at the same address.
-func (d *node) listenAgain() error {
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(d.place))
-	if err != nil {
-		return ErrSockets
+// listenAgain opens the socket of a node that has ended, at the same address. Another program may have taken the port
+// meanwhile, for a moment.
+func (d *node) listenAgain(ctx context.Context) error {
+	for limit := time.Now().Add(linkTime); ; {
+		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(d.place))
+		if err == nil {
+			return d.take(conn)
+		}
+		if time.Now().After(limit) || !wait(ctx, look) {
+			return ErrSockets
+		}
 	}
-	return d.take(conn)
 }
 
 func (d *node) take(conn *net.UDPConn) error {
