@@ -25,13 +25,15 @@ type leg struct {
 	ping    bool // one is due
 	stalled int  // pieces lost since one has arrived
 
-	window    int // cells
-	slowStart bool
-	pace      time.Time // the next cell of a message may go
-	round     uint32    // order at which the present round of counting ends
-	came      int       // in this round
-	lost      int
-	pressed   bool // the window was full in this round
+	window     int // cells
+	slowStart  bool
+	pace       time.Time // the next cell of a message may go
+	round      uint32    // order at which the present round of counting ends
+	came       int       // in this round
+	lost       int
+	sampled    int // cells whose losses are judged together, and how many of them were lost
+	sampleLost int
+	pressed    bool // the window was full in this round
 }
 
 func newLeg(now time.Time, id Leg, rtt time.Duration, dialed bool) *leg {
@@ -103,7 +105,8 @@ func (l *leg) allowed() int {
 
 // count takes the fate of a cell into the counting of its round, and at its end changes the window. A path that loses
 // one cell in twenty at random must not be taken for a full one: only more than one in six, or a round trip that has
-// grown, makes the window smaller.
+// grown, makes the window smaller. Losses are judged over lossSample cells: of a dozen two are lost by chance every eighth
+// time, and a window that shrank by that would stay small for good.
 func (l *leg) count(order uint32, arrived bool) {
 	if arrived {
 		l.came++
@@ -121,15 +124,20 @@ func (l *leg) count(order uint32, arrived bool) {
 	if total < 8 {
 		return // too few to say anything
 	}
+	l.sampled, l.sampleLost = l.sampled+total, l.sampleLost+l.lost
+	tooMany := l.sampled >= lossSample && 6*l.sampleLost > l.sampled
+	if l.sampled >= lossSample {
+		l.sampled, l.sampleLost = 0, 0
+	}
 	switch {
-	case 6*l.lost > total:
+	case tooMany:
 		l.slowStart = false
 		l.window = l.window * 7 / 10
 	case l.srtt > l.minRTT+max(l.minRTT/4, 30*time.Millisecond):
 		l.slowStart = false
 		l.window = l.window * 9 / 10
 	case !l.slowStart && l.pressed:
-		l.window += max(1, l.window/16)
+		l.window += 1 + l.window/8
 	}
 	l.window = min(max(l.window, windowLeast), windowCells)
 	l.came, l.lost, l.pressed = 0, 0, false

@@ -107,6 +107,7 @@ const (
 	windowCells = 256 // of congestion, at most
 	windowLeast = 12  // …at least: a message of 3 KB is 11
 	windowFirst = 24
+	lossSample  = 48 // at 6 % loss, more than a sixth of so many is lost once in 2 000 times
 	burst       = 12 // cells that leave at once
 
 	reorder      = 3 // so many later cells acknowledged on one leg mean that a cell is lost (RFC 9002 §6.1.1)

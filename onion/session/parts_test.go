@@ -135,6 +135,10 @@ func TestTheWindowOfALegBearsRandomLossAndYieldsToCongestion(t *testing.T) {
 	if l := feed(func(i int) bool { return i%17 == 0 }, 480*time.Millisecond); l.window != windowCells {
 		t.Errorf("at 6 %% loss the window is %d", l.window)
 	}
+	rng := rand.New(rand.NewPCG(3, 3))
+	if l := feed(func(int) bool { return rng.IntN(100) < 6 }, 480*time.Millisecond); l.window < windowCells/2 {
+		t.Errorf("at 6 %% loss by chance the window is %d", l.window)
+	}
 	if l := feed(func(i int) bool { return i%3 == 0 }, 480*time.Millisecond); l.window > 2*windowLeast {
 		t.Errorf("at 33 %% loss the window is %d", l.window)
 	}

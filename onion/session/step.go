@@ -108,7 +108,9 @@ func (s *Session) stepTimeout(now time.Time, l *leg) {
 	s.lose(now, func(c *sentCell) bool { return c.leg == l && now.Sub(c.at) >= wait })
 	l.timeouts++
 	if l.timeouts >= legFailed {
-		l.window, l.slowStart = windowLeast, true
+		// Cells given up here may well have arrived: they say nothing about how much the path loses.
+		l.window, l.slowStart = max(windowLeast, l.window/2), true
+		l.sampled, l.sampleLost, l.came, l.lost = 0, 0, 0, 0
 	}
 	l.ping = true
 }
