@@ -317,20 +317,23 @@ func (c *Client) stands(now time.Time, t *trip) {
 		t.stage = complete
 		t.errand.who.built(now, t)
 	case t.errand != nil:
-		c.stood(t)
+		c.stood(now, t)
 		c.depart(now, t)
 	default:
-		c.stood(t)
+		c.stood(now, t)
 		if !c.pool.Built(now, t.id, t.stem) {
 			c.dropStem(t.id)
 		}
 	}
 }
 
-// stood takes that a stem stands.
-func (c *Client) stood(t *trip) {
+// stood takes that a stem stands. The first one tells how long an extension may take, which has one hop more.
+func (c *Client) stood(now time.Time, t *trip) {
 	c.selector.Built(t.stem)
 	t.stage, c.late = standing, 0
+	if hops := time.Duration(len(t.stem.Hops())); c.rtt == 0 {
+		c.rtt = now.Sub(t.begun) * (hops + 1) / hops
+	}
 }
 
 // falls takes the end of a circuit.
