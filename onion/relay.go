@@ -21,6 +21,9 @@ type RelayConfig struct {
 	Overlay peer.OverlayID
 	Node    peer.NodeID
 	Peers   circuit.Peers
+	// Observe is shown what a circuit has brought to this hop, before it is acted on: for whoever measures what a relay reads.
+	// It may be nil.
+	Observe func(now time.Time, ev *circuit.Event)
 	// Services are what this relay answers beside the echoes that measure.
 	Services []request.Service
 	// MaxCircuits bounds circuits; 0: circuit.DefaultMaxCircuits.
@@ -39,6 +42,7 @@ type Relay struct {
 	leases   *lease.Registry
 	requests *request.Server
 	asked    []Asked
+	observe  func(time.Time, *circuit.Event)
 	events   []circuit.Event
 }
 
@@ -50,7 +54,7 @@ func NewRelay(now time.Time, c RelayConfig) (*Relay, error) {
 	if c.Limits == (lease.Limits{}) {
 		c.Limits = lease.DefaultLimits()
 	}
-	r := &Relay{}
+	r := &Relay{observe: c.Observe}
 	var err error
 	r.transit, err = circuit.NewTransit(now, circuit.TransitConfig{
 		Overlay: c.Overlay.Bytes(), Node: c.Node.Bytes(), Peers: c.Peers, MaxCircuits: c.MaxCircuits,
@@ -109,6 +113,12 @@ func (r *Relay) LinkDown(now time.Time, n circuit.Neighbor) {
 	r.digest(now)
 }
 
+// Reply sends a message of this relay to the origin of a circuit, as circuit.Transit.Reply does: whatever a relay may say,
+// also out of turn.
+func (r *Relay) Reply(now time.Time, c circuit.Circuit, m cell.Message, payload []byte) error {
+	return r.transit.Reply(now, c, m, payload)
+}
+
 // Taken tells whether a circuit made here has an ID on a link.
 func (r *Relay) Taken(n circuit.Neighbor, id cell.ID) bool { return r.transit.Taken(n, id) }
 
@@ -162,6 +172,9 @@ func (r *Relay) digest(now time.Time) {
 			return
 		}
 		for i := range r.events {
+			if r.observe != nil {
+				r.observe(now, &r.events[i])
+			}
 			r.react(now, &r.events[i])
 		}
 	}

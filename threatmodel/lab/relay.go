@@ -17,8 +17,7 @@ import (
 	"sotto/overlay/peer"
 )
 
-// A relay of a world. It is put together from the parts that onion.Relay has, because everything that it opens is to be
-// seen; a test holds both against each other, cell by cell.
+// A relay of a world: the one that nodes run, and everything that it opens is seen.
 
 // RelayConfig is what a relay is made from.
 type RelayConfig struct {
@@ -29,8 +28,6 @@ type RelayConfig struct {
 	Limits      lease.Limits
 	// Price, if set, is what its steps cost; without it they take no time.
 	Price *Price
-	// Shipped runs onion.Relay itself. What it opens stays with it: nothing of it is in Hands.Saw.
-	Shipped bool
 	// Rand, if set, is its randomness in place of that of the world, which it is given: a fault to be measured.
 	Rand func(world io.Reader) io.Reader
 	// KeepKeys never forgets an onion key: a fault to be measured.
@@ -56,8 +53,7 @@ type Relay struct {
 	attic      []onionKey // older ones, of a relay that keeps them
 	cfg        RelayConfig
 	life       int
-	core       relayCore
-	parts      *parts                   // of core; nil: it is the shipped one
+	core       *onion.Relay
 	wires      map[circuit.Circuit]Wire // of circuits that something was opened of
 	creating   *simnet.Timer
 	in         *seenCell // that is being received
@@ -105,21 +101,14 @@ func (r *Relay) start() error {
 	if r.cfg.Rand != nil {
 		random = r.cfg.Rand(random)
 	}
-	if r.cfg.Shipped {
-		core, err := onion.NewRelay(r.now(), onion.RelayConfig{
-			Overlay: r.world.ID, Node: r.identity.static.NodeID(), Peers: r, MaxCircuits: r.cfg.MaxCircuits, Limits: r.cfg.Limits, Rand: random,
-		})
-		if err != nil {
-			return fmt.Errorf("lab: a relay: %w", err)
-		}
-		r.core = core
-	} else {
-		p, err := r.newParts(random)
-		if err != nil {
-			return fmt.Errorf("lab: parts of a relay: %w", err)
-		}
-		r.core, r.parts = p, p
+	core, err := onion.NewRelay(r.now(), onion.RelayConfig{
+		Overlay: r.world.ID, Node: r.identity.static.NodeID(), Peers: r, MaxCircuits: r.cfg.MaxCircuits, Limits: r.cfg.Limits, Rand: random,
+		Observe: r.note,
+	})
+	if err != nil {
+		return fmt.Errorf("lab: a relay: %w", err)
 	}
+	r.core = core
 	r.wires = make(map[circuit.Circuit]Wire)
 	r.setKeys()
 	return nil
@@ -158,12 +147,13 @@ func (r *Relay) LeasePlace() lease.Place {
 	return lease.NewPlace(r.world.Overlay, r.identity.static.NodeID().Bytes())
 }
 
-// Counters are those of its circuits; of a shipped relay there are none.
-func (r *Relay) Counters() circuit.Counters { return r.parts.transit.Counters() }
+// Counters are those of its circuits.
+func (r *Relay) Counters() circuit.Counters { return r.core.Status().Counters }
 
 // Leases and Splices are how many it holds.
 func (r *Relay) Leases() (leases, splices int) {
-	return r.parts.leases.Leases(), r.parts.leases.Splices()
+	status := r.core.Status()
+	return status.Leases, status.Splices
 }
 
 // Loot is what somebody has who seizes a relay: every private key that is there.

@@ -105,3 +105,17 @@ func (r *Relay) note(now time.Time, e *circuit.Event) {
 	}
 	p.Messages[e.Message]++
 }
+
+// Reply has the relay send a message to the origin of a circuit. It is for OnEvent, which is called while a cell is at
+// hand: what it sends leaves with the rest. It fails as circuit.Transit.Reply.
+func (r *Relay) Reply(now time.Time, c circuit.Circuit, m cell.Message, payload []byte) error {
+	return r.core.Reply(now, c, m, payload)
+}
+
+// Say has the relay send a message to the origin of a circuit, out of nothing: an evil relay's own. It fails as
+// circuit.Transit.Reply.
+func (r *Relay) Say(c circuit.Circuit, m cell.Message, payload []byte) error {
+	err := r.core.Reply(r.now(), c, m, payload)
+	r.flush(nil)
+	return err
+}

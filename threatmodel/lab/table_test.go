@@ -12,7 +12,7 @@ import (
 )
 
 func TestNobodySawWhoAndWhatTogether(t *testing.T) {
-	w, u := newPeople(t, false, false, 12)
+	w, u := newPeople(t, false, 12)
 	w.Plant(PlantText("question", "a canary in the question"))
 	w.Plant(PlantText("words", "a canary among the words"))
 	far := stranger(w, u[0])
