@@ -5,6 +5,7 @@ package onion
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -246,8 +247,8 @@ func (t *Talk) take(now time.Time, ev session.Event) {
 	case session.LegLost:
 		t.release(ev.Leg)
 	case session.Closed:
-		if t.err != nil && (errors.Is(ev.Err, session.ErrNoAnswer) || errors.Is(ev.Err, session.ErrNoLeg)) {
-			ev.Err = errors.Join(ev.Err, t.err)
+		if errors.Is(t.err, path.ErrNoPath) && (errors.Is(ev.Err, session.ErrNoAnswer) || errors.Is(ev.Err, session.ErrNoLeg)) {
+			ev.Err = fmt.Errorf("%w: %w", t.err, ev.Err) // what the user can do something about comes first
 		}
 		t.sendAll(now)
 		t.finish(now, ev)
