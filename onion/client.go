@@ -118,7 +118,7 @@ func NewClient(now time.Time, cfg ClientConfig) (*Client, error) {
 	if c.owner, err = lease.NewOwner(lease.OwnerConfig{Rand: cfg.Rand, Overlay: cfg.Overlay.Bytes()}); err != nil {
 		return nil, err
 	}
-	return c, c.openSessions(now)
+	return c, c.openSessions()
 }
 
 // SetDirectory takes the directory that paths are chosen from, when there is a first one and when there is another. Stems

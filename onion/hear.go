@@ -12,7 +12,7 @@ import (
 )
 
 // addLeaseKey lets the listener take openings for a lease.
-func (c *Client) addLeaseKey(now time.Time, l lease.Lease) {
+func (c *Client) addLeaseKey(l lease.Lease) {
 	private := l.Key.Bytes()
 	key, err := noise.StaticKeyFromBytes(private[:])
 	clear(private[:])

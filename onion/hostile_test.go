@@ -121,7 +121,7 @@ func TestEndOfALeaseLeavesThoseOfOtherRelaysAlone(t *testing.T) {
 		n.must(err)
 		l := lease.Lease{Place: lease.NewPlace(n.over.Bytes(), n.all[i].d.NodeID().Bytes()), ID: id, Key: key, Until: n.now.Add(time.Hour)}
 		both = append(both, l)
-		c.addLeaseKey(n.now, l)
+		c.addLeaseKey(l)
 	}
 	key := c.keys[0].use.Key
 	public := key.Public()

@@ -75,7 +75,7 @@ func (c *Client) stepLeases(now time.Time, steps []lease.Step) {
 			}
 		case lease.StepStanding:
 			if w := c.wants[s.Want]; w != nil {
-				c.addLeaseKey(now, s.Lease)
+				c.addLeaseKey(s.Lease)
 				if w.Stands != nil {
 					w.Stands(s.Lease)
 				}

@@ -167,7 +167,7 @@ func (n *Node) cellsDone() {
 	for _, o := range n.lent[queued:] {
 		n.Queue(link.Neighbor(o.To), o.Frame)
 	}
-	waiting, nearer := n.relay != nil && n.relay.transit.Counters().Queued > 0, n.nearer()
+	waiting, nearer := n.relay != nil && n.relay.transit.Waiting() > 0, n.nearer()
 	n.mu.Unlock()
 	clear(n.batch)
 	n.batch = n.batch[:0]

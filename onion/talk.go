@@ -19,7 +19,7 @@ import (
 )
 
 // maxTalks bounds the sessions of a node, session.MemoryBound each at the worst. At the bound a call fails with
-// session.ErrFull, and an opening is cut.
+// session.ErrFull, and an opening is met with silence.
 const maxTalks = 64
 
 // Callee is one lease of somebody to be called, as his record or card tells it.
@@ -103,7 +103,7 @@ type leaseKey struct {
 // errNoCallee is a call to nobody.
 var errNoCallee = errors.New("onion: nobody to call: the record has no lease")
 
-func (c *Client) openSessions(time.Time) (err error) {
+func (c *Client) openSessions() (err error) {
 	c.spliced, c.table = make(map[lease.Leg]legOf), session.NewTable(maxTalks)
 	c.listener, err = session.NewListener(c.cfg.Rand, maxTalks)
 	return err

@@ -23,8 +23,14 @@ func (w *Window) Check(n uint64) bool {
 	if w.next-1-n >= Len {
 		return false
 	}
-	return w.bits[n/64%words]&(1<<(n%64)) == 0
+	return !w.Has(n)
 }
+
+// Next is one more than the highest counter marked, 0 at first.
+func (w *Window) Next() uint64 { return w.next }
+
+// Has reads whether a counter was marked, which is among the Len below Next.
+func (w *Window) Has(n uint64) bool { return w.bits[n/64%words]&(1<<(n%64)) != 0 }
 
 // Mark accepts counter n, which Check allowed, and reports whether it is the highest so far.
 func (w *Window) Mark(n uint64) (highest bool) {

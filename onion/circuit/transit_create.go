@@ -109,12 +109,12 @@ func (t *Transit) fullest() *upstream {
 // An upstream that holds more than what is left free makes room among its own: one that uses all of its circuits, which
 // costs it a cell in half an hour, could keep everybody else out otherwise. With k of them each gets 1/(k+1).
 func (t *Transit) makeRoom(now time.Time, from *upstream) bool {
-	u, free := t.fullest(), t.cfg.MaxCircuits-t.open
+	u, free := from, t.cfg.MaxCircuits-t.open
 	switch {
-	case free > 0 && (from.circuits <= max(free, smallShare)):
+	case free > 0 && from.circuits <= max(free, smallShare):
 		return true
-	case free > 0:
-		u = from
+	case free <= 0:
+		u = t.fullest()
 	}
 	if u == nil || u.oldest == nil {
 		t.count.CreatesFull++

@@ -190,7 +190,7 @@ func allZero(p []byte) bool {
 // appendAck appends what a window has seen, in at most room bytes, which must hold a header at least.
 func appendAck(b []byte, w *window, delay uint16, room int) []byte {
 	b = append(b, byte(frameAck))
-	b = binary.BigEndian.AppendUint64(b, w.next-1)
+	b = binary.BigEndian.AppendUint64(b, w.Next()-1)
 	b = binary.BigEndian.AppendUint16(b, delay)
 	b = append(b, 0)
 	n := len(b)

@@ -47,7 +47,7 @@ func FuzzPayload(f *testing.F) {
 func FuzzFrames(f *testing.F) {
 	var w window
 	for n := range uint64(100) {
-		w.mark(3 * n)
+		w.Mark(3 * n)
 	}
 	pad := func(b []byte) []byte { return append(b, make([]byte, plainLen-len(b))...) }
 	s := shapeOf(3000)

@@ -46,7 +46,7 @@ const (
 // On the wire: windows and times.
 const (
 	// MaxQueued and MaxQueuedBytes bound what one end has sent and the other has not acknowledged. SendMessage refuses
-	// beyond; an end that receives more than these from an authentic sender closes the session.
+	// beyond; an end that receives more drops it, unacknowledged.
 	MaxQueued      = 64
 	MaxQueuedBytes = 256 << 10
 

@@ -22,16 +22,16 @@ func TestTheWindowTakesEachCounterOnceAndReportsWhatItTook(t *testing.T) {
 		}
 		base += rng.Uint64N(3)
 		n := base - min(base, rng.Uint64N(1200))
-		old := n < w.next && w.next-1-n >= windowLen
-		if got, want := w.fresh(n), !taken[n] && !old; got != want {
-			t.Fatalf("counter %d below %d: fresh %v", n, w.next, got)
+		old := n < w.Next() && w.Next()-1-n >= windowLen
+		if got, want := w.Check(n), !taken[n] && !old; got != want {
+			t.Fatalf("counter %d below %d: fresh %v", n, w.Next(), got)
 		}
-		if w.fresh(n) {
-			w.mark(n)
+		if w.Check(n) {
+			w.Mark(n)
 			taken[n] = true
 		}
 	}
-	a := ack{largest: w.next - 1, below: w.below(nil, ackMost)}
+	a := ack{largest: w.Next() - 1, below: w.below(nil, ackMost)}
 	for i := range uint64(windowLen - 1) {
 		if n := a.largest - i; a.has(n) != taken[n] {
 			t.Fatalf("%d below the largest: acknowledged %v", i, a.has(n))
@@ -91,7 +91,7 @@ func TestAnyTwoLostPiecesOfABlockComeBack(t *testing.T) {
 func TestEveryStrictPrefixOfAFrameIsNone(t *testing.T) {
 	var w window
 	for n := range uint64(30) {
-		w.mark(2 * n)
+		w.Mark(2 * n)
 	}
 	s := shapeOf(20)
 	for k, b := range map[frameKind][]byte{

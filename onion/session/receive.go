@@ -59,15 +59,15 @@ func (s *Session) tryKey(now time.Time, o *opener, c []byte) (counter uint64, ok
 	}
 	field := o.field(c)
 	counter = field % maxCounter
-	return counter, s.seen.fresh(counter) && o.open(now, field, c, &s.plain)
+	return counter, s.seen.Check(counter) && o.open(now, field, c, &s.plain)
 }
 
 // take marks a counter of a cell that does something.
 func (s *Session) take(now time.Time, l *leg, counter uint64) {
-	if counter >= s.seen.next {
+	if counter >= s.seen.Next() {
 		s.highest = now
 	}
-	s.seen.mark(counter)
+	s.seen.Mark(counter)
 	l.heard = now
 	s.works()
 }

@@ -131,7 +131,7 @@ func answerVectors(t *testing.T, p *payload, ephemeral, random []byte) (map[stri
 func cellVectors(t *testing.T, message, early, answer, caller, callee []byte) []cellVector {
 	var w window
 	for _, n := range []uint64{0, 1, 2, 4, 9} {
-		w.mark(n)
+		w.Mark(n)
 	}
 	m := newOutMessage(3, filled(3000, 26))
 	piece := func(i int) []byte { return m.appendPiece(appendPieceHeader(nil, m.number, m.shape, i), i) }
